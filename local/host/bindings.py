@@ -1,0 +1,104 @@
+"""The bindings this host plays, read from what the app's decorators declare."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from local.host.routes import Route
+from local.host.schedules import Schedule
+
+RETURN = "$return"
+EVERY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+
+
+class _Binding(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, frozen=True, arbitrary_types_allowed=True)
+
+    type: str
+    name: str
+    direction: Literal["IN", "OUT"]
+
+
+def _methods(declared: object) -> object:
+    return EVERY_METHOD if declared is None else declared
+
+
+class HttpTrigger(_Binding):
+    """A route below the prefix; without methods it answers all of them."""
+
+    route: Annotated[Route, BeforeValidator(Route)]
+    methods: Annotated[tuple[str, ...], BeforeValidator(_methods)] = EVERY_METHOD
+    auth_level: Literal["ANONYMOUS", "FUNCTION", "ADMIN"] = "FUNCTION"
+
+
+class QueueTrigger(_Binding):
+    """A storage queue, which somebody else creates."""
+
+    queue_name: str
+    connection: str
+
+
+class TimerTrigger(_Binding):
+    """An NCRONTAB expression, in UTC."""
+
+    schedule: Annotated[Schedule, BeforeValidator(Schedule)]
+    run_on_startup: bool = False
+    use_monitor: bool = True
+
+
+class BlobTrigger(_Binding):
+    """New and changed blobs of a container, found by polling also where Azure would use Event Grid."""
+
+    path: str = Field(pattern=r"^[^/{}]+(/.*)?$")
+    connection: str
+    source: Literal["EventGrid", "LogsAndContainerScan"] = "LogsAndContainerScan"
+
+
+class HttpOutput(_Binding):
+    """The response, as the function's return value."""
+
+    name: Literal["$return"]
+
+
+class QueueOutput(_Binding):
+    """Messages to a queue, which is created on demand."""
+
+    queue_name: str
+    connection: str
+
+
+class BlobOutput(_Binding):
+    """One blob with a fixed path."""
+
+    path: str = Field(pattern=r"^[^/{}]+/[^{}]+$")
+    connection: str
+
+
+Trigger = HttpTrigger | QueueTrigger | TimerTrigger | BlobTrigger
+Output = HttpOutput | QueueOutput | BlobOutput
+
+_MODELS: Mapping[tuple[str, str], type[Trigger | Output]] = {
+    ("httpTrigger", "IN"): HttpTrigger,
+    ("queueTrigger", "IN"): QueueTrigger,
+    ("timerTrigger", "IN"): TimerTrigger,
+    ("blobTrigger", "IN"): BlobTrigger,
+    ("http", "OUT"): HttpOutput,
+    ("queue", "OUT"): QueueOutput,
+    ("blob", "OUT"): BlobOutput,
+}
+
+
+def read_binding(declared: Mapping[str, object]) -> Trigger | Output:
+    """Read one binding as function.json would hold it. Raises ValueError saying what is not played here."""
+    kind, direction = str(declared["type"]), str(declared["direction"])
+    model = _MODELS.get((kind, direction))
+    if model is None:
+        played = ", ".join(f"{name} ({way.lower()})" for name, way in _MODELS)
+        raise ValueError(f"binding {kind} ({direction.lower()}) is not played by this host, only {played}")
+    try:
+        return model.model_validate(declared)
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, item['loc']))} {item['msg']}" for item in error.errors())
+        raise ValueError(f"binding {kind}: {'; '.join(problems)}") from None

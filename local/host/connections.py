@@ -1,0 +1,59 @@
+"""Storage accounts by the name of their connection, as bindings name them."""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+from azure.identity import DefaultAzureCredential
+from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueServiceClient
+
+from local.host.errors import CannotStart
+
+HOST_STORAGE = "AzureWebJobsStorage"
+
+
+class Connections:
+    """Clients for the storage accounts that settings describe; safe to share between threads.
+
+    A connection X is the setting AzureWebJobsX or X, holding a connection string, or the settings
+    X__blobServiceUri, X__queueServiceUri, X__serviceUri or X__accountName for a DefaultAzureCredential.
+    """
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        self._settings = settings
+        self.blobs = cache(self._blobs)
+        self.queues = cache(self._queues)
+
+    def _blobs(self, name: str) -> BlobServiceClient:
+        text = self._connection_string(name)
+        if text:
+            return BlobServiceClient.from_connection_string(text)
+        return BlobServiceClient(self._address(name, "blob"), self._credential(name))
+
+    def _queues(self, name: str) -> QueueServiceClient:
+        text = self._connection_string(name)
+        if text:
+            return QueueServiceClient.from_connection_string(text)
+        return QueueServiceClient(self._address(name, "queue"), self._credential(name))
+
+    def _connection_string(self, name: str) -> str | None:
+        return next(filter(None, map(self._settings.get, _names(name))), None)
+
+    def _address(self, name: str, service: str) -> str:
+        for prefix in _names(name):
+            for suffix in (f"{service}ServiceUri", "serviceUri"):
+                if address := self._settings.get(f"{prefix}__{suffix}"):
+                    return address
+            if account := self._settings.get(f"{prefix}__accountName"):
+                return f"https://{account}.{service}.core.windows.net"
+        raise CannotStart(f"no setting {name} (a connection string) or {name}__{service}ServiceUri")
+
+    def _credential(self, name: str) -> DefaultAzureCredential:
+        identity = (self._settings.get(f"{prefix}__clientId") for prefix in _names(name))
+        return DefaultAzureCredential(managed_identity_client_id=next(filter(None, identity), None))
+
+
+def _names(connection: str) -> Iterator[str]:
+    if not connection.startswith("AzureWebJobs"):
+        yield f"AzureWebJobs{connection}"
+    yield connection

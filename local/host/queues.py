@@ -1,0 +1,333 @@
+"""The queue trigger: receives messages under a lease, has them handled, and decides what becomes of each.
+
+Follows the storage extension (QueueListener and QueueProcessor in azure-sdk-for-net).
+"""
+
+import base64
+import binascii
+import concurrent.futures
+import json
+import logging
+import random
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+from azure.functions.meta import Datum
+from azure.storage.queue import QueueClient, QueueMessage
+
+from local.host.errors import CallFailed, Stopping
+from local.host.load import Function
+from local.host.outputs import put
+from local.host.settings import QueueOptions
+from local.host.values import Metadata
+from local.host.worker import Call, Lease, Worker
+from local.host.work import Work
+
+LEASE_SECONDS = 600  # fixed in the storage extension
+POISON = "-poison"
+_SHORTEST_PAUSE = 0.1  # seconds; QueuePollingIntervals.Minimum of the storage extension
+_JITTER = 0.2
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message as its handler sees it."""
+
+    id: str
+    body: bytes
+    dequeue_count: int
+    inserted: datetime
+    expires: datetime
+    next_visible: datetime
+    pop_receipt: str
+
+
+Handler = Callable[[Delivery, Lease], None]
+"""Handles one message. Raises CallFailed to have it delivered again, Stopping to have it put back untouched."""
+
+
+class QueueListener:
+    """Polls one queue until there is nothing more to do for the host.
+
+    A queue whose name ends in -poison has no poison queue of its own: a message that fails there comes back when
+    its lease runs out. With `twice`, every message is handled again after it was handled with success.
+    """
+
+    def __init__(
+        self,
+        queue: QueueClient,
+        poison: QueueClient | None,
+        options: QueueOptions,
+        handler: Handler,
+        work: Work,
+        *,
+        lease_seconds: int = LEASE_SECONDS,
+        twice: bool = False,
+    ) -> None:
+        self._queue = queue
+        self._poison = poison
+        self._options = options
+        self._handler = handler
+        self._work = work
+        self._lease_seconds = lease_seconds
+        self._twice = twice
+        self._bell = threading.Event()
+        self._room = threading.Condition()
+        self._in_hand = 0
+        self._trouble = ""
+        most = options.batch_size + options.new_batch_threshold
+        self._pool = concurrent.futures.ThreadPoolExecutor(most, f"queue-{queue.queue_name}")
+
+    @property
+    def queue_name(self) -> str:
+        """The queue that is polled."""
+        return str(self._queue.queue_name)
+
+    def ring(self) -> None:
+        """Say that a message was just sent, so that the next poll comes at once."""
+        self._bell.set()
+
+    def run(self) -> None:
+        """Poll until the host stops."""
+        pauses = _pauses(self._options.max_polling_interval)
+        while not self._work.is_stopping:
+            self._wait_for_room()
+            if self._poll():
+                pauses = _pauses(self._options.max_polling_interval)
+                continue
+            self._bell.wait(next(pauses))
+            self._bell.clear()
+
+    def _wait_for_room(self) -> None:
+        with self._room:
+            self._room.wait_for(lambda: self._in_hand <= self._options.new_batch_threshold)
+
+    def _poll(self) -> int:
+        """Receive a batch and have each message handled on a thread of its own; returns how many there were."""
+        try:
+            with self._work.taken():
+                messages = self._receive()
+                for message in messages:
+                    self._submit(message)
+        except Stopping:
+            return 0
+        return len(messages)
+
+    def _receive(self) -> list[QueueMessage]:
+        try:
+            pages = self._queue.receive_messages(
+                messages_per_page=self._options.batch_size, visibility_timeout=self._lease_seconds
+            ).by_page()
+            messages = list(next(pages))
+        except ResourceNotFoundError:
+            self._say(f"queue {self.queue_name} does not exist yet; a trigger never creates its queue")
+            return []
+        except AzureError as error:
+            self._say(f"queue {self.queue_name} cannot be read: {type(error).__name__}")
+            return []
+        self._trouble = ""
+        return messages
+
+    def _say(self, trouble: str) -> None:
+        """Log a condition once, however long it lasts."""
+        if trouble != self._trouble:
+            _log.warning("%s", trouble)
+        self._trouble = trouble
+
+    def _submit(self, message: QueueMessage) -> None:
+        self._work.add()
+        with self._room:
+            self._in_hand += 1
+        self._pool.submit(self._take, message)
+
+    def _take(self, message: QueueMessage) -> None:
+        hold = _Hold(self._queue, message, self._lease_seconds)
+        try:
+            self._process(message, hold)
+        except Stopping:
+            hold.release(0)
+        except Exception:
+            # The lease runs out, and the message comes back.
+            _log.exception("message %s of queue %s could not be processed", message.id, self.queue_name)
+        finally:
+            with self._room:
+                self._in_hand -= 1
+                self._room.notify_all()
+            self._work.done()
+
+    def _process(self, message: QueueMessage, hold: "_Hold") -> None:
+        delivery = _delivery(message, self._options.message_encoding)
+        if delivery is None:
+            self._give_up(message, hold, "its body is not base64")
+        elif delivery.dequeue_count > self._options.max_dequeue_count:
+            self._give_up(message, hold, self._tried_often)
+        else:
+            self._handle(message, delivery, hold)
+
+    def _handle(self, message: QueueMessage, delivery: Delivery, hold: "_Hold") -> None:
+        try:
+            self._handler(delivery, hold)
+            if self._twice:
+                self._handler(replace(delivery, dequeue_count=delivery.dequeue_count + 1), hold)
+        except CallFailed:
+            if delivery.dequeue_count >= self._options.max_dequeue_count:
+                self._give_up(message, hold, self._tried_often)
+            elif self._poison:
+                hold.release(round(self._options.visibility_timeout))
+        else:
+            hold.delete()
+
+    @property
+    def _tried_often(self) -> str:
+        return f"it was tried {self._options.max_dequeue_count} times"
+
+    def _give_up(self, message: QueueMessage, hold: "_Hold", reason: str) -> None:
+        if self._poison is None:
+            return
+        name = self._poison.queue_name
+        _log.warning("message %s of queue %s moves to %s: %s", message.id, self.queue_name, name, reason)
+        put(self._poison, message.content or "")
+        hold.delete()
+
+
+class _Hold:
+    """The lease of a message, by its newest pop receipt."""
+
+    def __init__(self, queue: QueueClient, message: QueueMessage, seconds: int) -> None:
+        self._queue = queue
+        self._id: str = message.id
+        self._receipt = message.pop_receipt
+        self._seconds = seconds
+        self.interval: float | None = seconds / 2
+
+    def renew(self) -> None:
+        """Push the end of the lease out; if the message is lost, another delivery is on its way and this ends."""
+        try:
+            self._update(self._seconds)
+        except AzureError as error:
+            _log.warning("lease of message %s could not be renewed: %s", self._id, type(error).__name__)
+            if _is_lost(error):
+                self.interval = None
+
+    def release(self, seconds: int) -> None:
+        """Let the message be received again, after so many seconds."""
+        self._unless_lost(lambda: self._update(seconds))
+
+    def delete(self) -> None:
+        """The message is done with."""
+        self._unless_lost(lambda: self._queue.delete_message(self._id, self._receipt))
+
+    def _update(self, seconds: int) -> None:
+        changed = self._queue.update_message(self._id, self._receipt, visibility_timeout=seconds)
+        self._receipt = changed.pop_receipt
+
+    def _unless_lost(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except HttpResponseError as error:
+            if not _is_lost(error):
+                raise
+            _log.warning("message %s was received by somebody else, or is gone", self._id)
+
+
+def _is_lost(error: AzureError) -> bool:
+    """Whether the pop receipt is no longer the newest, or the message no longer there."""
+    return isinstance(error, HttpResponseError) and error.status_code in (400, 404)
+
+
+def _pauses(longest: float) -> Iterator[float]:
+    """Seconds between polls of an empty queue: growing, with jitter, up to the longest."""
+    pause, factor = _SHORTEST_PAUSE, 1
+    while pause < longest:
+        yield pause
+        pause = _SHORTEST_PAUSE + random.uniform(1 - _JITTER, 1 + _JITTER) * factor * _SHORTEST_PAUSE
+        factor *= 2
+    while True:
+        yield longest
+
+
+def _delivery(message: QueueMessage, encoding: str) -> Delivery | None:
+    try:
+        body = _decode(message.content or "", encoding)
+    except binascii.Error:
+        return None
+    return Delivery(
+        id=message.id,
+        body=body,
+        dequeue_count=message.dequeue_count or 0,
+        inserted=message.inserted_on or datetime.now(UTC),
+        expires=message.expires_on or datetime.max.replace(tzinfo=UTC),
+        next_visible=message.next_visible_on or datetime.max.replace(tzinfo=UTC),
+        pop_receipt=message.pop_receipt or "",
+    )
+
+
+def _decode(content: str, encoding: str) -> bytes:
+    if encoding == "none":
+        return content.encode()
+    # White space is legal, as for Convert.FromBase64String.
+    return base64.b64decode("".join(content.split()), validate=True)
+
+
+def queue_handler(function: Function, queue_name: str, worker: Worker) -> Handler:
+    """Make the handler that calls a function with each message."""
+
+    def handle(delivery: Delivery, lease: Lease) -> None:
+        try:
+            text = delivery.body.decode()
+        except UnicodeDecodeError:
+            _log.warning("message %s of queue %s is not UTF-8", delivery.id, queue_name)
+            raise CallFailed(function.name) from None
+        reason = f"New queue message detected on '{queue_name}'."
+        worker.call(Call(function, reason, Datum(text, "string"), trigger_metadata(delivery, text)), lease)
+
+    return handle
+
+
+def trigger_metadata(delivery: Delivery, text: str) -> Metadata:
+    """What the host tells about a message; members of a JSON body with the same names take its place.
+
+    Names are compared without case. Arrays and nulls are left out, and other values travel as text.
+    """
+    metadata = {
+        "QueueTrigger": Datum(text, "string"),
+        "Id": Datum(delivery.id, "string"),
+        "DequeueCount": Datum(str(delivery.dequeue_count), "json"),
+        "InsertionTime": _time(delivery.inserted),
+        "ExpirationTime": _time(delivery.expires),
+        "NextVisibleTime": _time(delivery.next_visible),
+        "PopReceipt": Datum(delivery.pop_receipt, "string"),
+    }
+    names = {name.lower(): name for name in metadata}
+    for name, value in _members(text).items():
+        if value is not None and not isinstance(value, list):
+            metadata[names.setdefault(name.lower(), name)] = _member(value)
+    return metadata
+
+
+def _time(moment: datetime) -> Datum:
+    return Datum(json.dumps(moment.isoformat()), "json")
+
+
+def _members(text: str) -> dict[str, object]:
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _member(value: object) -> Datum:
+    if isinstance(value, dict):
+        return Datum(json.dumps(value), "json")
+    return Datum(str(value), "string")
+
+
+def poison_queue_name(queue: str) -> str | None:
+    """Where the messages of a queue go that are given up on; None for a queue that is one itself."""
+    return None if queue.endswith(POISON) else f"{queue}{POISON}"

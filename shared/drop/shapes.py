@@ -1,0 +1,32 @@
+"""What is known of a drop before its rows are read."""
+
+from dataclasses import dataclass
+
+from shared.documents import Drop
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a CSV file is written; ``None`` means that it has to be found out from the file.
+
+    ``header`` says whether record 1 names the columns.
+    """
+
+    delimiter: str | None = None
+    quote: str | None = None
+    header: bool | None = None
+    encoding: str | None = None
+
+
+@dataclass(frozen=True)
+class SegmentDrop:
+    """A whole drop of one segment. ``columns`` are the attribute names of ``model.json``, in order, where it has any.
+
+    ``primary_key`` is the column that ``model.json`` names as ``c360:PrimaryKey``.
+    """
+
+    drop: Drop
+    columns: tuple[str, ...] | None = None
+    dialect: Dialect = Dialect()
+    primary_key: str | None = None
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,92 @@
+"""The ledger of an export: what ActiveCampaign was told of whom, as far as it confirmed it.
+
+A Parquet file with one row per email: ``email, customer_id, hash, state (member|former|refused), since``. The next
+run's differences start here, so a contact enters only when its import was confirmed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+
+@dataclass(frozen=True)
+class BatchOutcome:
+    """What became of a batch that was sent: ``refused`` maps 0-based positions to codes.
+
+    ``lost`` are the positions nobody knows the fate of; all others were confirmed. A batch without an outcome was not
+    sent, as far as anybody knows.
+    """
+
+    batch: int
+    refused: Mapping[int, str] = field(default_factory=dict)
+    lost: frozenset[int] = frozenset()
+
+
+_OUTCOMES = """
+CREATE TABLE sent (batch INTEGER);
+CREATE TABLE exceptions (batch INTEGER, position INTEGER, refused BOOLEAN);
+"""
+
+_FATES = """
+CREATE VIEW fates AS
+SELECT planned.*,
+       CASE WHEN exceptions.refused THEN 'refused'
+            WHEN sent.batch IS NOT NULL AND exceptions.batch IS NULL THEN 'confirmed'
+            ELSE 'unknown' END AS fate
+FROM read_parquet($planned) planned
+LEFT JOIN sent ON planned.batch = sent.batch
+LEFT JOIN exceptions ON planned.batch = exceptions.batch AND planned.position = exceptions.position
+"""
+
+_NEXT = """
+CREATE VIEW next AS
+SELECT email, customer_id,
+       CASE WHEN travelled AND fate <> 'unknown' THEN hash ELSE coalesce(ledger_hash, hash) END AS hash,
+       CASE WHEN kind = 'leaver' AND (batch IS NULL OR fate <> 'unknown') THEN 'former'
+            WHEN travelled AND kind <> 'leaver' AND fate = 'confirmed' THEN 'member'
+            WHEN travelled AND kind <> 'leaver' AND fate = 'refused' THEN 'refused'
+            ELSE ledger_state END AS state,
+       since AS known_since, ledger_state
+FROM (SELECT *, batch IS NOT NULL AS travelled FROM fates)
+"""
+
+_WRITE = """
+COPY (
+    SELECT email, customer_id, hash, state,
+           CASE WHEN state = ledger_state THEN known_since ELSE $now::TIMESTAMPTZ END AS since
+    FROM next WHERE state IS NOT NULL ORDER BY email
+) TO '{target}' (FORMAT parquet, COMPRESSION zstd)
+"""
+
+
+def write_ledger(planned: Path, outcomes: Sequence[BatchOutcome], now: datetime, target: Path) -> None:
+    """Write the ledger that follows from a plan and from what became of its batches.
+
+    A member whose batch has no outcome keeps the row it had; one who had none stays out and travels with the next run.
+    """
+    with duckdb.connect(config={"threads": 2, "memory_limit": "512MB", "temp_directory": str(target.parent)}) as engine:
+        engine.execute(_OUTCOMES)
+        _fill(engine, outcomes)
+        engine.execute(_FATES.replace("$planned", _quoted(planned)))
+        engine.execute(_NEXT)
+        engine.execute(_WRITE.format(target=str(target).replace("'", "''")), {"now": now})
+
+
+def _fill(engine: duckdb.DuckDBPyConnection, outcomes: Sequence[BatchOutcome]) -> None:
+    if outcomes:
+        engine.execute("INSERT INTO sent SELECT unnest($batches)", {"batches": [outcome.batch for outcome in outcomes]})
+    exceptions = [(outcome.batch, position, True) for outcome in outcomes for position in outcome.refused]
+    exceptions += [(outcome.batch, position, False) for outcome in outcomes for position in sorted(outcome.lost)]
+    if exceptions:
+        batches, positions, refused = zip(*exceptions, strict=True)
+        engine.execute(
+            "INSERT INTO exceptions SELECT unnest($batches), unnest($positions), unnest($refused)",
+            {"batches": list(batches), "positions": list(positions), "refused": list(refused)},
+        )
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

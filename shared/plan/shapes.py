@@ -1,0 +1,72 @@
+"""What planning is given, and what it leaves behind: plain data and files in one folder."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from shared.documents import BatchEntry, Counts, Example, Export
+from shared.drop.shapes import SegmentDrop
+
+
+@dataclass(frozen=True)
+class CustomField:
+    """A custom field of the account; ``type`` as ActiveCampaign names it (text, date, listbox, …)."""
+
+    id: int
+    title: str
+    perstag: str
+    type: str
+
+
+@dataclass(frozen=True)
+class LocalDrop:
+    """A drop whose blobs lie in local files, in the order of ``segment.drop.blobs``."""
+
+    segment: SegmentDrop
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One plan to make. Drops come in the order of the export's segments: the first that has a person wins.
+
+    ``fields`` resolves each key of ``mapping.fields``; ``mark`` is the custom field of ``leavers.field``. ``ledger`` is
+    the file of the export's ledger, ``None`` before the first run. ``folder`` is empty and takes all files.
+    ``memory_mb`` bounds the engine.
+    """
+
+    export: Export
+    drops: tuple[LocalDrop, ...]
+    fields: Mapping[str, CustomField]
+    mark: CustomField | None
+    ledger: Path | None
+    full: bool
+    now: datetime
+    folder: Path
+    memory_mb: int
+    known_columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a plan found.
+
+    Files, all in the job's folder:
+
+    - ``batches``: JSON lines, one bulk import per line, ready to post; ``index`` says where each lies.
+    - ``planned``: Parquet, one row per email of the drop or the ledger: ``email, customer_id, hash, kind
+      (joiner|changed|unchanged|refused|leaver|former), batch, position (0-based, both null where it does not travel),
+      since, source, line, ledger_state (null for an email the ledger did not have), ledger_hash``.
+    - ``rejects``: CSV ``source,line,customer_id,email,code,detail`` of the rows that do not travel.
+    """
+
+    counts: Counts
+    index: tuple[BatchEntry, ...]
+    batches: Path
+    planned: Path
+    rejects: Path
+    columns: tuple[str, ...]
+    ledger_members: int
+    warnings: tuple[str, ...]
+    examples: tuple[Example, ...]

@@ -1,0 +1,142 @@
+"""The end of a run: what was confirmed goes into the ledger, the counts become final, the next run starts.
+
+Each part looks for its own result first, or makes the same one again, so that an end that was cut off is simply taken
+again.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from shared import names
+from shared.courier import Courier
+from shared.documents import Counts, ExportState, Plan, Reason, Receipt, ReceiptState, Run, RunState
+from shared.doors.clock import now
+from shared.ledger import BatchOutcome, write_ledger
+from shared.plan.rejects import Refused, append_refused
+from shared.receipts import Summary, summaries
+from shared.runs.requests import start_next
+from shared.runs.states import FINAL, change, moved
+
+
+def finish(courier: Courier, run_id: str) -> None:
+    """End a planned run of which nothing more will become known, and let the next one start."""
+    run = courier.store.get(names.run(run_id), Run)
+    plan = courier.store.get(names.plan(run_id), Plan)
+    receipts = summaries(courier.store.blobs, run_id)
+    _commit(courier, run, plan, receipts)
+    counts = counted(run.counts, plan, receipts)
+    change(courier.store, run_id, lambda run: _ended(courier, run, counts))
+    start_next(courier, run.export, run_id)
+
+
+def end_unplanned(courier: Courier, run_id: str, state: RunState, reason: Reason | None) -> None:
+    """End a run that sends nothing, and let the next one start."""
+    run = change(
+        courier.store,
+        run_id,
+        lambda run: run if run.state in FINAL else moved(run, state, now(courier.clock), reason),
+    )
+    start_next(courier, run.export, run_id)
+
+
+def is_settled(courier: Courier, run: Run) -> bool:
+    """Whether a run has ended and its export no longer holds a place for it."""
+    state = courier.store.find(names.export_state(run.export), ExportState)
+    return run.state in FINAL and (state is None or state.active is None or state.active.run != run.id)
+
+
+def counted(counts: Counts, plan: Plan, receipts: Sequence[Summary]) -> Counts:
+    """The counts of the plan with those of its delivery, which follow from the receipts alone."""
+    refused: dict[str, int] = {}
+    for receipt in receipts:
+        for code, number in receipt.refused.items():
+            refused[code] = refused.get(code, 0) + number
+    final = [receipt for receipt in receipts if receipt.state in (ReceiptState.CONFIRMED, ReceiptState.FAILED)]
+    return counts.model_copy(
+        update={
+            "batches": len(plan.batches),
+            "sent": sum(receipt.contacts for receipt in receipts),
+            "confirmed": sum(receipt.contacts - sum(receipt.refused.values()) - receipt.failed for receipt in final),
+            "refused": dict(sorted(refused.items())),
+            "failed": sum(receipt.failed for receipt in receipts),
+            "extra_sends": sum(receipt.extra_sends for receipt in receipts),
+        }
+    )
+
+
+def outcome_of(receipt: Receipt) -> BatchOutcome:
+    """What the ledger has to know of a batch."""
+    everybody = range(receipt.contacts)
+    refused = {refusal.position: refusal.code for refusal in receipt.refusals}
+    confirmed: set[int] = set()
+    for accepted in receipt.imports:
+        if accepted.outcome == "completed":
+            confirmed.update(everybody if accepted.positions is None else accepted.positions)
+    return BatchOutcome(
+        batch=receipt.batch,
+        refused=refused,
+        lost=frozenset(position for position in everybody if position not in confirmed and position not in refused),
+    )
+
+
+def _commit(courier: Courier, run: Run, plan: Plan, receipts: Sequence[Summary]) -> None:
+    """Write rejects and ledger, and point the export to it; done already where it points there."""
+    name = names.export_state(run.export)
+    state = courier.store.find(name, ExportState) or ExportState()
+    if state.ledger == run.id:
+        return
+    folder = Path(tempfile.mkdtemp(prefix="finish-", dir=courier.workplace))
+    try:
+        _write_files(courier, run, plan, receipts, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    whole = run.state not in FINAL and not any(receipt.failed for receipt in receipts)
+    changes = {"ledger": run.id, "columns": plan.columns} | ({"drops": run.drops} if whole else {})
+    courier.store.modify(name, ExportState, lambda state: state.model_copy(update=changes), default=ExportState())
+
+
+def _write_files(courier: Courier, run: Run, plan: Plan, receipts: Sequence[Summary], folder: Path) -> None:
+    blobs = courier.store.blobs
+    planned, ledger = folder / "planned.parquet", folder / "ledger.parquet"
+    blobs.download(names.planned(run.id), planned)
+    special = list(_special(courier, run.id, receipts))
+    if refused := [
+        Refused(receipt.batch, refusal.position, refusal.code, refusal.detail)
+        for receipt in special
+        for refusal in receipt.refusals
+    ]:
+        rejects = folder / "rejects.csv"
+        blobs.download(names.rejects(run.id), rejects)
+        append_refused(rejects, plan.rejects_length, planned, refused)
+        blobs.upload(names.rejects(run.id), rejects)
+    spoken_for = {receipt.batch for receipt in special}
+    plain = [BatchOutcome(receipt.batch) for receipt in receipts if receipt.batch not in spoken_for]
+    write_ledger(planned, [*plain, *map(outcome_of, special)], now(courier.clock), ledger)
+    blobs.upload(names.ledger(run.export, run.id), ledger)
+
+
+def _special(courier: Courier, run_id: str, receipts: Iterable[Summary]) -> Iterable[Receipt]:
+    """The receipts that have more to say than that all their contacts were confirmed."""
+    for receipt in receipts:
+        if receipt.state is not ReceiptState.CONFIRMED or receipt.refused or receipt.failed:
+            yield courier.store.get(names.receipt(run_id, receipt.batch), Receipt)
+
+
+def _ended(courier: Courier, run: Run, counts: Counts) -> Run:
+    run = run.model_copy(update={"counts": counts})
+    if run.state in FINAL:
+        return run
+    moment = now(courier.clock)
+    if run.state is RunState.PLANNING:
+        return moved(run, RunState.NOTHING_TO_DO, moment)
+    if run.state is RunState.DELIVERING:
+        run = moved(run, RunState.CONFIRMING, moment)
+    if not counts.failed:
+        return moved(run, RunState.SUCCEEDED, moment)
+    reason = Reason(
+        code="contacts_failed",
+        message=f"{counts.failed} of {counts.sent} contacts could not be delivered; the next run sends them again",
+    )
+    return moved(run, RunState.PARTLY_SUCCEEDED if counts.confirmed else RunState.FAILED, moment, reason)

@@ -1,0 +1,253 @@
+"""The step behind ``export-runs``: from a request to batches ready to post.
+
+Nothing is sent to ActiveCampaign here. What planning leaves is stored before the run's state says so, and the stored
+plan is looked for first, so that a message that comes twice goes on where the first one got to.
+"""
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from shared import names
+from shared.courier import Courier
+from shared.documents import Connection, Drop, Export, ExportState, Plan, Reason, Run, RunState
+from shared.doors.clock import now
+from shared.doors.machine import engine_memory_mb
+from shared.drop.finding import newest_drop
+from shared.drop.shapes import SegmentDrop
+from shared.errors import (
+    CourierError,
+    DropChanged,
+    DropNotReady,
+    DropUnusable,
+    ExportRefused,
+    PassingError,
+    RunHeld,
+)
+from shared.messages import PlanMessage, WatchMessage
+from shared.plan.guards import check
+from shared.plan.planner import make_plan
+from shared.plan.shapes import Job, LocalDrop, Outcome
+from shared.runs.finishing import end_unplanned, finish
+from shared.runs.states import FINAL, change, hold, moved, take_over
+from shared.runs.targets import Targets, find_targets
+
+_PATIENCE = timedelta(hours=6)
+"""How long a run waits for a whole drop or for ActiveCampaign before it fails."""
+
+_PAUSE_SECONDS = 60
+_REPLACED_TRIES = 5
+"""How often a drop may be replaced while it is read within one call; the message then comes back later."""
+
+_one_at_a_time = threading.Lock()
+"""Queue settings hold for all queues of the app, so planning guards the memory of its process itself."""
+
+
+def plan_run(courier: Courier, message: PlanMessage) -> None:
+    """Plan that run and hand it to its watcher, or end it with its reason."""
+    with _one_at_a_time:
+        run = _claim(courier, message)
+        if run is None:
+            return
+        try:
+            _plan(courier, run)
+        except RunHeld as held:
+            hold(courier.store, run.id, _reason(held), now(courier.clock))
+        except (ExportRefused, DropUnusable) as refused:
+            end_unplanned(courier, run.id, RunState.FAILED, _reason(refused))
+        except (DropNotReady, DropChanged, PassingError) as passing:
+            _try_later(courier, run, passing)
+
+
+def _claim(courier: Courier, message: PlanMessage) -> Run | None:
+    """The run in state planning, if this message is the one to plan it."""
+    run = courier.store.find(names.run(message.run), Run)
+    if run is None or run.watch.generation != message.generation:
+        return None
+    if run.state is RunState.PLANNING:
+        return run
+    if run.state is not RunState.QUEUED:
+        return None
+    moment = now(courier.clock)
+    watch = run.watch.model_copy(update={"at": moment})
+    return change(
+        courier.store,
+        run.id,
+        lambda run: (
+            moved(run, RunState.PLANNING, moment).model_copy(update={"watch": watch})
+            if run.state is RunState.QUEUED
+            else run
+        ),
+    )
+
+
+def _plan(courier: Courier, run: Run) -> None:
+    plan = courier.store.find(names.plan(run.id), Plan)
+    if plan is None:
+        export, connection = _documents(courier, run)
+        if not connection.consent and not run.dry_run:
+            raise RunHeld(
+                f'connection {export.connection} has no "consent": store it with the connection, then release the run',
+                code="consent_missing",
+            )
+        client = courier.activecampaign(connection)
+        targets = find_targets(export, client.lists(), client.fields())
+        plan = _plan_drops(courier, run, export, targets)
+    if plan is not None:
+        _hand_over(courier, run.id, plan)
+
+
+def _documents(courier: Courier, run: Run) -> tuple[Export, Connection]:
+    export = courier.store.find(names.export(run.export), Export)
+    if export is None:
+        raise ExportRefused(f"export {run.export} was deleted before the run was planned", code="export_deleted")
+    connection = courier.store.find(names.connection(export.connection), Connection)
+    if connection is None:
+        raise ExportRefused(f"there is no connection {export.connection}", code="connection_missing")
+    change(courier.store, run.id, lambda run: run.model_copy(update={"connection": export.connection}))
+    return export, connection
+
+
+def _plan_drops(courier: Courier, run: Run, export: Export, targets: Targets) -> Plan | None:
+    """Read and plan the newest drops, from the start again when one is replaced meanwhile."""
+    for _ in range(_REPLACED_TRIES - 1):
+        try:
+            return _plan_once(courier, run, export, targets)
+        except DropChanged:
+            continue
+    return _plan_once(courier, run, export, targets)
+
+
+def _plan_once(courier: Courier, run: Run, export: Export, targets: Targets) -> Plan | None:
+    segments = [
+        newest_drop(
+            courier.drops,
+            segment,
+            now(courier.clock),
+            courier.settings.drop_settle_seconds,
+            courier.settings.segments_container,
+        )
+        for segment in export.segments
+    ]
+    state = courier.store.find(names.export_state(run.export), ExportState) or ExportState()
+    folder = Path(tempfile.mkdtemp(prefix="plan-", dir=courier.workplace))
+    try:
+        job = Job(
+            export=export,
+            drops=_fetch(courier, segments, folder),
+            fields=targets.fields,
+            mark=targets.mark,
+            ledger=_fetch_ledger(courier, run.export, state, folder),
+            full=run.full,
+            now=now(courier.clock),
+            folder=_subfolder(folder, "work"),
+            memory_mb=engine_memory_mb(),
+            known_columns=tuple(state.columns),
+        )
+        return _publish(courier, run, export, make_plan(job), [segment.drop for segment in segments])
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fetch(courier: Courier, segments: Sequence[SegmentDrop], folder: Path) -> tuple[LocalDrop, ...]:
+    """Copy the drops into files, each blob in the version that was judged."""
+    drops = []
+    for number, segment in enumerate(segments):
+        home = _subfolder(folder, f"drop{number}")
+        files = tuple(home / f"{place:05d}" for place in range(len(segment.drop.blobs)))
+        for blob, file in zip(segment.drop.blobs, files, strict=True):
+            courier.drops.download(blob.name, file, etag=blob.etag)
+        drops.append(LocalDrop(segment, files))
+    return tuple(drops)
+
+
+def _fetch_ledger(courier: Courier, export: str, state: ExportState, folder: Path) -> Path | None:
+    if state.ledger is None:
+        return None
+    path = folder / "ledger.parquet"
+    courier.store.blobs.download(names.ledger(export, state.ledger), path)
+    return path
+
+
+def _subfolder(folder: Path, name: str) -> Path:
+    path = folder / name
+    path.mkdir()
+    return path
+
+
+def _publish(courier: Courier, run: Run, export: Export, outcome: Outcome, drops: list[Drop]) -> Plan | None:
+    """Store what was planned, the plan itself last; a dry run stores its rejects and ends."""
+    blobs = courier.store.blobs
+    blobs.upload(names.rejects(run.id), outcome.rejects)
+    findings = {
+        "drops": drops,
+        "counts": outcome.counts,
+        "warnings": list(outcome.warnings),
+        "examples": list(outcome.examples) if run.dry_run else [],
+        "planned_at": now(courier.clock),
+    }
+    if run.dry_run:
+        change(courier.store, run.id, lambda run: run.model_copy(update=findings))
+        end = RunState.SUCCEEDED if outcome.index else RunState.NOTHING_TO_DO
+        end_unplanned(courier, run.id, end, None)
+        return None
+    blobs.upload(names.batches(run.id), outcome.batches)
+    blobs.upload(names.planned(run.id), outcome.planned)
+    change(courier.store, run.id, lambda run: run.model_copy(update=findings))
+    plan = Plan(
+        batches=list(outcome.index),
+        rejects_length=outcome.rejects.stat().st_size,
+        columns=list(outcome.columns),
+        guard=check(outcome.counts, export, outcome.ledger_members),
+    )
+    courier.store.put(names.plan(run.id), plan)
+    return plan
+
+
+def _hand_over(courier: Courier, run_id: str, plan: Plan) -> None:
+    moment = now(courier.clock)
+    if plan.guard:
+        hold(courier.store, run_id, plan.guard, moment)
+    elif not plan.batches:
+        finish(courier, run_id)
+    else:
+        start_delivery(courier, run_id)
+
+
+def start_delivery(courier: Courier, run_id: str) -> Run:
+    """Move a planned run to delivering and give it a watcher."""
+    moment = now(courier.clock)
+    run = take_over(courier.store, run_id, moment, lambda run: _delivering(courier, run))
+    if run.state is RunState.DELIVERING:
+        courier.queues.send(names.RUN_WATCH, WatchMessage(run=run.id, generation=run.watch.generation))
+    return run
+
+
+def _delivering(courier: Courier, run: Run) -> Run:
+    if run.state in FINAL:
+        return run
+    watch = run.watch.model_copy(update={"next_batch": 0})
+    return moved(run, RunState.DELIVERING, now(courier.clock)).model_copy(update={"watch": watch})
+
+
+def _try_later(courier: Courier, run: Run, error: DropNotReady | DropChanged | PassingError) -> None:
+    moment = now(courier.clock)
+    if moment - run.requested_at > _PATIENCE:
+        end_unplanned(courier, run.id, RunState.FAILED, _reason(error))
+        return
+
+    def queued(run: Run) -> Run:
+        return run if run.state is not RunState.PLANNING else moved(run, RunState.QUEUED, moment, _reason(error))
+
+    again = take_over(courier.store, run.id, moment, queued)
+    if again.state is RunState.QUEUED:
+        patience = max(getattr(error, "retry_after", None) or 0, _PAUSE_SECONDS)
+        message = PlanMessage(run=run.id, generation=again.watch.generation)
+        courier.queues.send(names.EXPORT_RUNS, message, delay=patience)
+
+
+def _reason(error: CourierError) -> Reason:
+    return Reason(code=error.code, message=error.message, details=list(error.details))

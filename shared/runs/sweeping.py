@@ -1,0 +1,110 @@
+"""The step behind ``sweep``: picks up what a crash left behind, and removes what has expired."""
+
+from datetime import UTC, datetime, timedelta
+
+from shared import names
+from shared.courier import Courier
+from shared.documents import ExportState, Run, RunState
+from shared.doors.clock import now
+from shared.messages import PlanMessage, WatchMessage
+from shared.runs.requests import queue_run, start_next
+from shared.runs.states import FINAL, SENDING, moved, take_over
+
+UNWATCHED_AFTER = timedelta(minutes=3)
+"""A watcher reports several times a minute; a run nobody reported on for this long has none."""
+
+UNPLANNED_AFTER = timedelta(minutes=35)
+"""Longer than the longest call the platform lets live (30 minutes, host.json)."""
+
+
+def sweep(courier: Courier) -> None:
+    """Look after every export once."""
+    for export in _exports_with_state(courier):
+        state = courier.store.find(names.export_state(export), ExportState)
+        if state is None:
+            continue
+        if state.active is not None:
+            _pick_up(courier, export, state)
+        _remove_old_ledgers(courier, export, state)
+    _remove_expired_runs(courier)
+
+
+def _exports_with_state(courier: Courier) -> list[str]:
+    folders, _ = courier.store.blobs.level(names.EXPORTS)
+    return [folder.removeprefix(names.EXPORTS).rstrip("/") for folder in folders]
+
+
+def _pick_up(courier: Courier, export: str, state: ExportState) -> None:
+    if state.active is None:
+        return
+    run = courier.store.find(names.run(state.active.run), Run)
+    if run is None:
+        queue_run(courier, export, state.active)
+        return
+    idle = now(courier.clock) - run.watch.at
+    if run.state in (RunState.QUEUED, RunState.PLANNING):
+        if idle > (UNWATCHED_AFTER if _never_started(run) else UNPLANNED_AFTER):
+            _plan_again(courier, run)
+    elif (run.state in SENDING or run.state in FINAL) and idle > UNWATCHED_AFTER:
+        _watch_again(courier, run)
+
+
+def _never_started(run: Run) -> bool:
+    """Whether the run is queued without a reason; with one it waits for something, and for its message."""
+    return run.state is RunState.QUEUED and run.reason is None
+
+
+def _plan_again(courier: Courier, run: Run) -> None:
+    moment = now(courier.clock)
+    again = take_over(
+        courier.store,
+        run.id,
+        moment,
+        lambda run: moved(run, RunState.QUEUED, moment) if run.state is RunState.PLANNING else run,
+    )
+    if again.state is RunState.QUEUED:
+        courier.queues.send(names.EXPORT_RUNS, PlanMessage(run=run.id, generation=again.watch.generation))
+
+
+def _watch_again(courier: Courier, run: Run) -> None:
+    if run.state in FINAL and not courier.store.blobs.exists(names.plan(run.id)):
+        start_next(courier, run.export, run.id)
+        return
+    again = take_over(courier.store, run.id, now(courier.clock))
+    courier.queues.send(names.RUN_WATCH, WatchMessage(run=run.id, generation=again.watch.generation))
+
+
+def _remove_old_ledgers(courier: Courier, export: str, state: ExportState) -> None:
+    """Only the ledger that the export points to counts; one being written right now is younger than a day."""
+    for blob in courier.store.blobs.below(names.ledgers(export)):
+        is_current = state.ledger is not None and blob.name == names.ledger(export, state.ledger)
+        if not is_current and now(courier.clock) - blob.modified > timedelta(days=1):
+            courier.store.blobs.delete(blob.name)
+
+
+def _remove_expired_runs(courier: Courier) -> None:
+    oldest = now(courier.clock) - timedelta(days=courier.settings.run_retention_days)
+    folders, _ = courier.store.blobs.level(names.RUNS)
+    for folder in folders:
+        run_id = folder.removeprefix(names.RUNS).rstrip("/")
+        asked_at = _asked_at(run_id)
+        if asked_at is not None and asked_at < oldest:
+            _remove_run(courier, run_id)
+
+
+def _asked_at(run_id: str) -> datetime | None:
+    try:
+        return datetime.strptime(run_id.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _remove_run(courier: Courier, run_id: str) -> None:
+    """The run's own document goes last: what is cut off half-way is found again."""
+    run = courier.store.find(names.run(run_id), Run)
+    if run is not None and run.state not in FINAL:
+        return
+    for blob in courier.store.blobs.below(names.run_folder(run_id)):
+        if blob.name != names.run(run_id):
+            courier.store.blobs.delete(blob.name)
+    courier.store.blobs.delete(names.run(run_id))

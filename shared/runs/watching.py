@@ -1,0 +1,157 @@
+"""The step behind ``run-watch``: the only writer of a run's progress.
+
+Each call fans out the next stretch of batches, asks what became of accepted imports, counts the receipts, and either
+ends the run or leaves a message for the next call. Everything it knows follows from the plan and the receipts.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from shared import names
+from shared.courier import Courier
+from shared.documents import BatchEntry, Connection, Counts, Plan, Reason, ReceiptState, Run, RunState, Watch
+from shared.doors.clock import as_datetime, now
+from shared.messages import BatchMessage, WatchMessage
+from shared.pacing import Lane, rates, weight
+from shared.receipts import Summary, follow_imports, summaries
+from shared.runs.finishing import counted, finish, is_settled
+from shared.runs.states import FINAL, SENDING, change, hold, moved
+
+STRETCH_SECONDS = 30
+"""How far ahead batches have appointments. Short, so that exports on one host take turns and a cancel leaves little
+behind; long enough for several calls of the watcher."""
+
+HEAD_START_SECONDS = 2
+"""A message becomes visible this long before its appointment: time for the host to find it."""
+
+FOLLOW_SECONDS = 8
+"""How long one call asks after imports before it reports progress."""
+
+SETTLE_SECONDS = 30
+"""After a cancel, posts that were under way get this long to leave their receipts."""
+
+LOST_AFTER = timedelta(minutes=15)
+"""A batch without a receipt this long after the last appointment has lost its message: no lease lasts that long."""
+
+
+def watch_run(courier: Courier, message: WatchMessage) -> None:
+    """Look after that run once."""
+    run = courier.store.find(names.run(message.run), Run)
+    if run is None or run.watch.generation != message.generation:
+        return
+    if run.state in SENDING or (run.state in FINAL and not is_settled(courier, run)):
+        _look_after(courier, run)
+
+
+def _look_after(courier: Courier, run: Run) -> None:
+    plan = courier.store.find(names.plan(run.id), Plan)
+    connection = courier.store.find(names.connection(run.connection), Connection) if run.connection else None
+    if plan is None or connection is None:
+        _without_papers(courier, run, plan)
+        return
+    receipts = summaries(courier.store.blobs, run.id)
+    watch = run.watch
+    if run.state is RunState.DELIVERING:
+        watch = _fan_out(courier, run, connection, plan, receipts)
+    followed = follow_imports(courier, connection, run.id, receipts, until=courier.clock.time() + FOLLOW_SECONDS)
+    receipts = summaries(courier.store.blobs, run.id)
+    if _nothing_more_to_come(courier, run, plan, receipts):
+        finish(courier, run.id)
+        return
+    after = change(courier.store, run.id, lambda run: _reported(courier, run, plan, receipts, connection, watch))
+    if after.state in SENDING or after.state in FINAL:
+        _come_back(courier, after, delay=1 if followed or len(receipts) < len(plan.batches) else _pause(after, courier))
+
+
+def _without_papers(courier: Courier, run: Run, plan: Plan | None) -> None:
+    """The connection was deleted, or the run ended before it was planned."""
+    if run.state in FINAL and plan is not None:
+        finish(courier, run.id)
+    elif run.state in SENDING:
+        missing = "connection_missing", f"there is no connection {run.connection}: store it again, then release the run"
+        hold(courier.store, run.id, Reason(code=missing[0], message=missing[1]), now(courier.clock))
+
+
+def _fan_out(courier: Courier, run: Run, connection: Connection, plan: Plan, receipts: Sequence[Summary]) -> Watch:
+    """Give the next stretch of batches their appointments; those that have a receipt need none."""
+    watch = _recovered(run.watch, receipts, plan, now(courier.clock))
+    answered = {receipt.batch for receipt in receipts if receipt.state is not ReceiptState.PARTIAL}
+    under_way = watch.next_batch - sum(batch < watch.next_batch for batch in answered)
+    room = max(1, int(STRETCH_SECONDS / rates(connection).imports)) - under_way
+    chosen = [batch for batch in range(watch.next_batch, len(plan.batches)) if batch not in answered][: max(0, room)]
+    if not chosen:
+        return watch
+    entries = [plan.batches[batch] for batch in chosen]
+    appointments = courier.pacer(connection).reserve(Lane.IMPORTS, [weight(entry.contacts) for entry in entries])
+    for batch, entry, appointment in zip(chosen, entries, appointments, strict=True):
+        send_batch(courier, run.id, batch, entry, appointment)
+    return watch.model_copy(update={"next_batch": chosen[-1] + 1, "last_appointment": as_datetime(appointments[-1])})
+
+
+def _recovered(watch: Watch, receipts: Sequence[Summary], plan: Plan, moment: datetime) -> Watch:
+    """Start again at the first batch when messages must have been lost."""
+    quiet = watch.last_appointment and moment - watch.last_appointment > LOST_AFTER
+    return watch.model_copy(update={"next_batch": 0}) if quiet and len(receipts) < len(plan.batches) else watch
+
+
+def send_batch(courier: Courier, run_id: str, batch: int, entry: BatchEntry, appointment: float) -> None:
+    """Send a batch to its worker, to be seen shortly before its appointment."""
+    message = BatchMessage(
+        run=run_id,
+        batch=batch,
+        offset=entry.offset,
+        length=entry.length,
+        contacts=entry.contacts,
+        appointment=appointment,
+    )
+    delay = appointment - courier.clock.time() - HEAD_START_SECONDS
+    courier.queues.send(names.CONTACT_BATCHES, message, delay=delay)
+
+
+def _nothing_more_to_come(courier: Courier, run: Run, plan: Plan, receipts: Sequence[Summary]) -> bool:
+    if any(receipt.state is ReceiptState.ACCEPTED for receipt in receipts):
+        return False
+    if run.state in FINAL:
+        return run.finished_at is None or now(courier.clock) - run.finished_at >= timedelta(seconds=SETTLE_SECONDS)
+    return _final(receipts) == len(plan.batches)
+
+
+def _final(receipts: Sequence[Summary]) -> int:
+    return sum(receipt.state in (ReceiptState.CONFIRMED, ReceiptState.FAILED) for receipt in receipts)
+
+
+def _reported(
+    courier: Courier, run: Run, plan: Plan, receipts: Sequence[Summary], connection: Connection, watch: Watch
+) -> Run:
+    moment = now(courier.clock)
+    counts = counted(run.counts, plan, receipts)
+    sent_all = all(receipt.state is not ReceiptState.PARTIAL for receipt in receipts) and len(receipts) == len(
+        plan.batches
+    )
+    changes: dict[str, object] = {
+        "counts": counts,
+        "watch": watch.model_copy(update={"generation": run.watch.generation + 1, "at": moment}),
+    }
+    if run.state is RunState.DELIVERING:
+        changes |= _pace(run, counts, len(receipts), moment, rates(connection).imports)
+    run = run.model_copy(update=changes)
+    return moved(run, RunState.CONFIRMING, moment) if run.state is RunState.DELIVERING and sent_all else run
+
+
+def _pace(run: Run, counts: Counts, posted: int, moment: datetime, slot: float) -> dict[str, object]:
+    minutes = (moment - (run.delivering_since or moment)).total_seconds() / 60
+    return {
+        "imports_per_minute": round(posted / minutes, 1) if minutes > 0 and posted else None,
+        "estimated_end": moment + timedelta(seconds=(counts.batches - posted) * slot),
+    }
+
+
+def _come_back(courier: Courier, run: Run, *, delay: float) -> None:
+    message = WatchMessage(run=run.id, generation=run.watch.generation)
+    courier.queues.send(names.RUN_WATCH, message, delay=delay)
+
+
+def _pause(run: Run, courier: Courier) -> float:
+    """Seconds until asking again makes sense: imports wait behind a backlog for seconds, or for hours."""
+    waited = (now(courier.clock) - (run.delivering_since or run.requested_at)).total_seconds()
+    return min(60.0, max(3.0, waited / 20))

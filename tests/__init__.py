@@ -1,0 +1,1 @@
+"""The behaviours of Segment Courier, in plain words."""

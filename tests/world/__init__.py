@@ -1,0 +1,1 @@
+"""Storage, identity and network of the world on one machine."""

@@ -1,0 +1,11 @@
+"""What the tests of the world on one machine share."""
+
+import pytest
+
+from local.authority import Authority
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """One certificate authority is enough for all tests."""
+    return Authority(tmp_path_factory.mktemp("authority"))
