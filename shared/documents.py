@@ -151,6 +151,16 @@ class Guards(Document):
     max_contacts: int = Field(default=1_000_000, ge=1)
 
 
+class Notify(Document):
+    """Who is told when a run needs a person, and once when a run is well again.
+
+    ``url_secret`` names the Key Vault secret that holds the address of the webhook; ``shape`` is what it understands.
+    """
+
+    shape: Literal["teams", "slack"]
+    url_secret: SecretName
+
+
 class Export(Stored):
     """What the administrator wants: these segments, in that list, mapped like this."""
 
@@ -165,6 +175,7 @@ class Export(Stored):
     leavers: Leavers = Leavers()
     triggers: Triggers = Triggers()
     guards: Guards = Guards()
+    notify: Notify | None = None
 
 
 # Runs
@@ -321,6 +332,13 @@ class RunRequest(Document):
     requested_at: datetime
 
 
+class Told(Document):
+    """The last run that a webhook was told of, and the state it was in."""
+
+    run: str
+    state: RunState
+
+
 class ExportState(Stored):
     """What the app remembers of an export between runs."""
 
@@ -329,6 +347,7 @@ class ExportState(Stored):
     ledger: str | None = None
     drops: list[Drop] = Field(default_factory=list)
     columns: list[str] = Field(default_factory=list)
+    told: Told | None = None
 
 
 class BatchEntry(Document):

@@ -195,5 +195,6 @@ class Account:
             return {contact.email: contact for contact in map(self.contacts.get, ids) if contact}
 
     def _new_id(self) -> int:
+        """Never given before, so that a list's id does not pass for a field's."""
         self._last_id = max([self._last_id, *self.lists, *self.fields]) + 1
         return self._last_id

@@ -4,11 +4,12 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from local.activecampaign import calls, doorway
 from local.activecampaign.account import Account, Permission, User
 from local.activecampaign.call import Call
-from local.activecampaign.exchange import Request, Response, message
+from local.activecampaign.exchange import NotJson, Request, Response, message
 from local.activecampaign.faults import Faults, Struck, forbidden, over_limit, payment_required
 from local.activecampaign.journal import Entry, Journal, Violation
 from local.activecampaign.limits import TurnedAway
@@ -27,10 +28,13 @@ class Route:
     handler: Handler
     permission: Permission | None = None
 
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(re.escape(ROOT + self.path).replace(re.escape("{id}"), r"(\d{1,15})"), re.ASCII)
+
     def match(self, path: str) -> tuple[int, ...] | None:
         """The numbers in a path; None when it is another one."""
-        pattern = re.escape(ROOT + self.path).replace(re.escape("{id}"), r"(\d{1,15})")
-        found = re.fullmatch(pattern, path, re.ASCII)
+        found = self._pattern.fullmatch(path)
         return tuple(int(number) for number in found.groups()) if found else None
 
 
@@ -73,11 +77,11 @@ class Api:
         Raises `ConnectionResetError` where a fault cuts the connection, and `TimeoutError` where there is never an
         answer; the request may have been handled all the same.
         """
+        arrived = self.account.clock()  # waiting for the account is not the client's doing
         with self.account.settled():
-            return self._handle(request)
+            return self._handle(request, arrived)
 
-    def _handle(self, request: Request) -> Response:
-        now = self.account.clock()
+    def _handle(self, request: Request, now: float) -> Response:
         for violation in _bad_manners(request):
             self.journal.violated(now, violation)
         contacts = doorway.contacts_in(request)
@@ -123,7 +127,10 @@ class Api:
         route, ids = found
         if route.permission is not None and route.permission not in user.permissions:
             return self._forbidden()
-        return route.handler(Call(self.account, self.journal, request, user, ids, struck.fate))
+        try:
+            return route.handler(Call(self.account, self.journal, request, user, ids, struck.fate))
+        except NotJson:
+            return message(400, "Unable to parse the request body as JSON.")
 
     def _forbidden(self) -> Response:
         variants = self.account.variants

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from local.activecampaign.call import Call
-from local.activecampaign.exchange import Request, Response, answer, message, unprocessable
+from local.activecampaign.exchange import NotJson, Request, Response, answer, message, unprocessable
 from local.activecampaign.fields import Field
-from local.activecampaign.rows import BadMemberError, Row, read_row
+from local.activecampaign.rows import BadMember, Row, read_row
 from local.activecampaign.variants import Missing, Variants
 
 PATH = "/import/bulk_import"
@@ -36,7 +36,7 @@ def contacts_in(request: Request) -> int | None:
         return None
     try:
         entries = _entries(request)
-    except ValueError:
+    except NotJson:
         return None
     return None if entries is None else len(entries)
 
@@ -69,7 +69,7 @@ def _unfit(request: Request) -> str | None:
         return f"The request body may not exceed {MOST_BYTES} bytes."
     try:
         entries = _entries(request)
-    except ValueError:
+    except NotJson:
         return "Unable to parse the request body as JSON."
     if not entries:
         return "No contacts were given."
@@ -84,7 +84,7 @@ def _read(entries: list[object]) -> tuple[list[Row], list[Offence]]:
     for index, entry in enumerate(entries):
         try:
             rows.append(read_row(entry))
-        except BadMemberError as error:
+        except BadMember as error:
             offences.append(Offence(index, error.member))
     return rows, offences
 

@@ -9,6 +9,10 @@ from urllib.parse import parse_qsl, unquote
 JSON_TYPE = "application/json; charset=utf-8"
 
 
+class NotJson(ValueError):
+    """A body that is no JSON."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What a client sent; `target` is path and query as they stood in the request line."""
@@ -38,8 +42,11 @@ class Request:
 
     @cached_property
     def document(self) -> object:
-        """The body as JSON. Raises `ValueError` when it is none."""
-        return json.loads(self.body)
+        """The body as JSON. Raises `NotJson` when it is none, or is nested beyond reason."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise NotJson("the body is no JSON") from error
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class Window:
             self._admitted.popleft()
         if len(self._admitted) < self.limit:
             return 0.0
-        return self._admitted[-self.limit] + self.seconds - now
+        return self._admitted[0] + self.seconds - now
 
     def admit(self, now: float) -> None:
         """Count an admission; `wait` has just said that there is room."""

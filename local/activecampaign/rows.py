@@ -14,7 +14,7 @@ _LAST_LABEL = r"(?:[^\W\d_]{2,}|xn--[a-z0-9-]+)"
 _EMAIL = re.compile(rf"{_LOCAL}@(?:{_LABEL}\.)+{_LAST_LABEL}", re.IGNORECASE)
 
 
-class BadMemberError(ValueError):
+class BadMember(ValueError):
     """A contact has no such member where it must, or one of the wrong shape."""
 
     def __init__(self, member: str) -> None:
@@ -41,12 +41,12 @@ def is_email(text: object) -> TypeGuard[str]:
 
 
 def read_row(entry: object) -> Row:
-    """Read one element of `contacts`. Raises `BadMemberError`."""
+    """Read one element of `contacts`. Raises `BadMember`."""
     if not isinstance(entry, dict):
-        raise BadMemberError("contact")
+        raise BadMember("contact")
     email = entry.get("email")
     if not is_email(email):
-        raise BadMemberError("email")
+        raise BadMember("email")
     return Row(
         email,
         _text(entry, "first_name"),
@@ -63,7 +63,7 @@ def _text(entry: dict[str, object], member: str) -> str | None:
     value = entry.get(member)
     if isinstance(value, str) or (value is None and member not in entry):
         return value
-    raise BadMemberError(member)
+    raise BadMember(member)
 
 
 def _tags(value: object) -> frozenset[str]:
@@ -71,7 +71,7 @@ def _tags(value: object) -> frozenset[str]:
         return frozenset()
     if isinstance(value, list) and _all(str, value) and all(value):
         return frozenset(value)
-    raise BadMemberError("tags")
+    raise BadMember("tags")
 
 
 def _fields(value: object) -> Mapping[int, str]:
@@ -80,10 +80,10 @@ def _fields(value: object) -> Mapping[int, str]:
     try:
         values = {pair["id"]: pair["value"] for pair in value}  # type: ignore[attr-defined]
     except (TypeError, KeyError):
-        raise BadMemberError("fields") from None
+        raise BadMember("fields") from None
     if _all(int, values) and _all(str, values.values()):
         return values
-    raise BadMemberError("fields")
+    raise BadMember("fields")
 
 
 def _lists(entry: dict[str, object], member: str) -> tuple[int, ...]:
@@ -93,10 +93,10 @@ def _lists(entry: dict[str, object], member: str) -> tuple[int, ...]:
     try:
         ids = tuple([one["listid"] for one in value])  # type: ignore[attr-defined]
     except (TypeError, KeyError):
-        raise BadMemberError(member) from None
+        raise BadMember(member) from None
     if _all(int, ids):
         return ids
-    raise BadMemberError(member)
+    raise BadMember(member)
 
 
 def _all(kind: type, values: Iterable[object]) -> bool:

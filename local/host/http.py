@@ -1,46 +1,154 @@
-"""The HTTP trigger, and the admin API's way of firing any other function by hand."""
+"""The HTTP trigger: which function a request is for, what the function is given, and what the client gets back."""
 
 import hmac
 import json
-import logging
-import socket
-import threading
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import TCPServer
+from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from azure.functions.meta import Datum
 
 from local.host.bindings import HttpTrigger
-from local.host.errors import CallFailed, Stopping
+from local.host.errors import CallFailed
 from local.host.load import Function
-from local.host.work import Work
+from local.host.routes import Route
 from local.host.worker import Call, Worker
 
-LOOPBACK = "127.0.0.1"
-LARGEST_BODY = 104_857_600  # https://learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger
 _ADMIN = "/admin/functions/"
-_DISCARD_BYTES = 65_536
-_DISCARD_SECONDS = 5.0
-_BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 _REASON = "This function was programmatically called via the host APIs."
+_SET_BY_SERVER = ("content-length", "transfer-encoding", "connection")
 
-_log = logging.getLogger(__name__)
-
-Fire = Callable[[str, str], bool]
-"""Starts a function by name with an input; False if there is no such function."""
+Fire = Callable[[str, str], HTTPStatus]
+"""Starts a function by name with an input; says 202, or why not."""
 
 
-class Refused(Exception):  # noqa: N818
-    """A request that is answered with a bare status and reaches no function."""
+class Refused(Exception):  # noqa: N818  # not an error of ours
+    """A request that reaches no function; it is answered with a status and no body."""
 
     def __init__(self, status: HTTPStatus) -> None:
         super().__init__(status.phrase)
         self.status = status
 
 
+@dataclass(frozen=True)
 class Request:
-    """What a handler has read of a request."""
+    """A request; `body` reads it when it is wanted, and raises Refused when it is too large or broken."""
+
+    method: str
+    target: str
+    host: str
+    headers: Mapping[str, str]
+    body: Callable[[], bytes]
+
+    @property
+    def path(self) -> str:
+        """The path, still percent-encoded."""
+        return urlsplit(self.target).path
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters of the query; several values of one name are joined by commas, as the real host does."""
+        joined: dict[str, str] = {}
+        for name, value in parse_qsl(urlsplit(self.target).query, keep_blank_values=True):
+            joined[name] = f"{joined[name]},{value}" if name in joined else value
+        return joined
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
+class Front:
+    """Answers requests. With a function key, every function that is not anonymous asks for it."""
+
+    def __init__(
+        self, functions: Iterable[Function], prefix: str, worker: Worker, fire: Fire, function_key: str | None = None
+    ) -> None:
+        routes = [
+            (Route(f"{prefix}/{function.trigger.route.template}"), function, function.trigger)
+            for function in functions
+            if isinstance(function.trigger, HttpTrigger)
+        ]
+        self._routes = sorted(routes, key=lambda entry: entry[0].precedence)
+        self._worker = worker
+        self._fire = fire
+        self._key = function_key
+
+    def answer(self, request: Request) -> Response:
+        """Answer one request. Raises Refused, or Stopping when the host stops before the function began."""
+        if request.path.startswith(_ADMIN) and request.method == "POST":
+            return self._fire_by_hand(request)
+        function, trigger, parameters = self._find(request)
+        if trigger.auth_level != "ANONYMOUS":
+            self._authorize(request)
+        try:
+            returned = self._worker.call(Call(function, _REASON, _http_datum(request, parameters), {}))
+        except CallFailed:
+            raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR) from None
+        return _response(returned)
+
+    def _find(self, request: Request) -> tuple[Function, HttpTrigger, dict[str, str]]:
+        for route, function, trigger in self._routes:
+            parameters = route.match(request.path)
+            if parameters is not None and _accepts(trigger, request.method):
+                return function, trigger, parameters
+        raise Refused(HTTPStatus.NOT_FOUND)
+
+    def _authorize(self, request: Request) -> None:
+        if self._key is None:
+            return
+        given = request.headers.get("x-functions-key") or request.query.get("code", "")
+        if not hmac.compare_digest(given.encode(), self._key.encode()):
+            raise Refused(HTTPStatus.UNAUTHORIZED)
+
+    def _fire_by_hand(self, request: Request) -> Response:
+        self._authorize(request)
+        try:
+            body = json.loads(request.body())
+        except ValueError:
+            raise Refused(HTTPStatus.BAD_REQUEST) from None
+        if not isinstance(body, dict):
+            raise Refused(HTTPStatus.BAD_REQUEST)
+        return Response(self._fire(request.path.removeprefix(_ADMIN), str(body.get("input", ""))))
+
+
+def _accepts(trigger: HttpTrigger, method: str) -> bool:
+    return method in trigger.methods or (method == "HEAD" and "GET" in trigger.methods)
+
+
+def _http_datum(request: Request, parameters: Mapping[str, str]) -> Datum:
+    return Datum(
+        {
+            "method": Datum(request.method, "string"),
+            "url": Datum(f"http://{request.host}{request.target}", "string"),
+            "headers": _strings(request.headers),
+            "query": _strings(request.query),
+            "params": _strings(parameters),
+            "body": Datum(request.body(), "bytes"),
+        },
+        "http",
+    )
+
+
+def _strings(values: Mapping[str, str]) -> dict[str, Datum]:
+    return {name: Datum(value, "string") for name, value in values.items()}
+
+
+def _response(returned: Datum | None) -> Response:
+    if returned is None or returned.type != "http":
+        text = "" if returned is None else str(returned.value)
+        return Response(HTTPStatus.OK, (("content-type", "text/plain; charset=utf-8"),), text.encode())
+    value: dict[str, Any] = returned.value
+    headers = [(name, header.value) for name, header in value["headers"].items()]
+    cookies: list[SimpleCookie] = value["cookies"] or []
+    headers += [("set-cookie", morsel.OutputString()) for cookie in cookies for morsel in cookie.values()]
+    kept = tuple(header for header in headers if header[0].lower() not in _SET_BY_SERVER)
+    return Response(int(value["status_code"].value), kept, value["body"].value)

@@ -92,8 +92,7 @@ def _read(declared: func.Function, substitution: Substitution) -> Function:
 
 def _substituted(item: dict[str, object], substitution: Substitution) -> dict[str, object]:
     return {
-        key: substitution(value) if isinstance(value, str) and key != "name" else value
-        for key, value in item.items()
+        key: substitution(value) if isinstance(value, str) and key != "name" else value for key, value in item.items()
     }
 
 

@@ -55,7 +55,7 @@ class QueueListener:
     """Polls one queue until there is nothing more to do for the host.
 
     A queue whose name ends in -poison has no poison queue of its own: a message that fails there comes back when
-    its lease runs out. With `twice`, every message is handled again after it was handled with success.
+    its lease runs out. With `twice`, every message is handled again after it was handled with success. `sent` is told the name of the poison queue when a message goes there.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class QueueListener:
         handler: Handler,
         work: Work,
         *,
+        sent: Callable[[str], None],
         lease_seconds: int = LEASE_SECONDS,
         twice: bool = False,
     ) -> None:
@@ -74,6 +75,7 @@ class QueueListener:
         self._options = options
         self._handler = handler
         self._work = work
+        self._sent = sent
         self._lease_seconds = lease_seconds
         self._twice = twice
         self._bell = threading.Event()
@@ -193,6 +195,7 @@ class QueueListener:
         _log.warning("message %s of queue %s moves to %s: %s", message.id, self.queue_name, name, reason)
         put(self._poison, message.content or "")
         hold.delete()
+        self._sent(name)
 
 
 class _Hold:

@@ -39,13 +39,14 @@ def answers(url: str) -> bool:
 def test_blobs_and_queues_keep_what_they_are_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both services take the real SDKs, need no Node of the system, keep their data, and end with the block."""
     monkeypatch.setenv("PATH", "")
-    with Azurite(tmp_path) as azurite:
+    monkeypatch.chdir(tmp_path)
+    with Azurite(Path("storage")) as azurite:
         with blobs(azurite) as blob_client, queues(azurite) as queue_client:
             blob_client.create_container("courier").upload_blob("a/b.json", b"{}")
             queue_client.create_queue("export-runs").send_message("run")
         addresses = [azurite.blob_url, azurite.queue_url]
     assert [answers(address) for address in addresses] == [False, False]
-    with Azurite(tmp_path) as azurite, blobs(azurite) as blob_client, queues(azurite) as queue_client:
+    with Azurite(tmp_path / "storage") as azurite, blobs(azurite) as blob_client, queues(azurite) as queue_client:
         assert blob_client.get_blob_client("courier", "a/b.json").download_blob().readall() == b"{}"
         message = queue_client.get_queue_client("export-runs").receive_message()
         assert message is not None
@@ -53,11 +54,11 @@ def test_blobs_and_queues_keep_what_they_are_given(tmp_path: Path, monkeypatch: 
 
 
 def test_in_memory_nothing_is_written_down(tmp_path: Path) -> None:
-    """Without persistence the folder holds the logs of the two services and no data."""
+    """Without persistence the folder holds a log and no data."""
     with Azurite(tmp_path, in_memory=True) as azurite, blobs(azurite) as client:
         client.create_container("courier").upload_blob("document", b"secret")
         assert client.get_blob_client("courier", "document").download_blob().readall() == b"secret"
-    assert {path.name for path in tmp_path.iterdir()} == {"blob.log", "queue.log"}
+    assert {path.name for path in tmp_path.iterdir()} == {"azurite.log"}
 
 
 def test_the_default_credential_is_taken_over_https(
@@ -81,9 +82,9 @@ def test_the_default_credential_is_taken_over_https(
 
 
 def test_a_failed_start_says_what_azurite_said(tmp_path: Path) -> None:
-    """A service that ends at its start raises with its own words."""
+    """A start that fails raises with Azurite's own words."""
     missing = Certificate(tmp_path / "no.pem", tmp_path / "no-key.pem")
-    with pytest.raises(RuntimeError, match=r"ended at its start(.|\n)*no.pem"), Azurite(tmp_path, certificate=missing):
+    with pytest.raises(RuntimeError, match=r"did not start(.|\n)*no.pem"), Azurite(tmp_path, certificate=missing):
         raise AssertionError("it started without its certificate")
 
 

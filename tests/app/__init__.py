@@ -1,0 +1,1 @@
+"""Settings, documents, pacing, the ledger: what every station of the way relies on."""

@@ -1,0 +1,78 @@
+"""What ActiveCampaign was told of whom, as far as it confirmed it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from shared.ledger import BatchOutcome, write_ledger
+
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+NOW = datetime(2026, 8, 24, tzinfo=UTC)
+
+COLUMNS = (
+    "email VARCHAR, customer_id VARCHAR, hash VARCHAR, kind VARCHAR, batch INTEGER, position INTEGER, "
+    "since TIMESTAMPTZ, source VARCHAR, line BIGINT, ledger_state VARCHAR, ledger_hash VARCHAR"
+)
+Row = tuple[str, str, datetime]
+
+
+def _ledger(tmp_path: Path, rows: list[tuple[object, ...]], outcomes: list[BatchOutcome]) -> dict[str, Row]:
+    """The ledger that follows: hash, state and since by the part of the address before the @."""
+    planned, target = tmp_path / "planned.parquet", tmp_path / "ledger.parquet"
+    with duckdb.connect() as engine:
+        engine.execute(f"CREATE TABLE planned ({COLUMNS})")
+        for name, kind, batch, position, state, known in rows:
+            engine.execute(
+                "INSERT INTO planned VALUES (?, 'c', 'new', ?, ?, ?, ?, 's', 1, ?, ?)",
+                [f"{name}@example.com", kind, batch, position, LONG_AGO if state else None, state, known],
+            )
+        engine.execute(f"COPY planned TO '{planned}' (FORMAT parquet)")
+    write_ledger(planned, outcomes, NOW, target)
+    with duckdb.connect() as engine:
+        found = engine.execute(f"SELECT email, hash, state, epoch(since) FROM read_parquet('{target}')").fetchall()
+    return {
+        email.split("@")[0]: (known, state, datetime.fromtimestamp(since, UTC)) for email, known, state, since in found
+    }
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (("joiner", 0, 0, None, None), ("new", "member", NOW)),
+        (("joiner", 0, 0, "former", "old"), ("new", "member", NOW)),
+        (("joiner", 0, 1, None, None), ("new", "refused", NOW)),
+        (("joiner", 0, 2, None, None), None),
+        (("joiner", 0, 2, "former", "old"), ("old", "former", LONG_AGO)),
+        (("joiner", 1, 0, None, None), None),
+        (("changed", 0, 0, "member", "old"), ("new", "member", LONG_AGO)),
+        (("changed", 0, 1, "member", "old"), ("new", "refused", NOW)),
+        (("changed", 0, 2, "member", "old"), ("old", "member", LONG_AGO)),
+        (("changed", 1, 0, "member", "old"), ("old", "member", LONG_AGO)),
+        (("changed", 0, 0, "refused", "old"), ("new", "member", NOW)),
+        (("changed", 0, 1, "refused", "old"), ("new", "refused", LONG_AGO)),
+        (("unchanged", None, None, "member", "old"), ("old", "member", LONG_AGO)),
+        (("refused", None, None, "refused", "old"), ("old", "refused", LONG_AGO)),
+        (("former", None, None, "former", "old"), ("old", "former", LONG_AGO)),
+        (("former", None, None, "refused", "old"), ("old", "refused", LONG_AGO)),
+        (("leaver", None, None, "member", "old"), ("old", "former", NOW)),
+        (("leaver", 0, 0, "member", "old"), ("new", "former", NOW)),
+        (("leaver", 0, 1, "member", "old"), ("new", "former", NOW)),
+        (("leaver", 0, 2, "member", "old"), ("old", "member", LONG_AGO)),
+        (("leaver", 1, 0, "member", "old"), ("old", "member", LONG_AGO)),
+    ],
+)
+def test_each_person_ends_as_their_batch_did(tmp_path: Path, row: tuple[object, ...], expected: Row | None) -> None:
+    """Batch 0 was sent: position 1 was refused, nobody knows about position 2; batch 1 was not sent."""
+    outcomes = [BatchOutcome(0, refused={1: "refused_bounced"}, lost=frozenset({2}))]
+    assert _ledger(tmp_path, [("ada", *row)], outcomes) == ({"ada": expected} if expected else {})
+
+
+def test_a_run_that_sent_nothing_keeps_what_was_known(tmp_path: Path) -> None:
+    """Without outcomes only leavers that nobody has to be told of change."""
+    rows: list[tuple[object, ...]] = [
+        ("ada", "unchanged", None, None, "member", "old"),
+        ("bea", "leaver", None, None, "member", "old"),
+    ]
+    assert _ledger(tmp_path, rows, []) == {"ada": ("old", "member", LONG_AGO), "bea": ("old", "former", NOW)}
