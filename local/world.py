@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Self
 
 from azure.storage.blob import BlobServiceClient, ContainerClient
@@ -57,6 +58,7 @@ class World:
         self._in_memory = in_memory
         self._identity_storage = identity_storage
         self._running = ExitStack()
+        self._hosts = 0
 
     @property
     def activecampaign(self) -> Account:
@@ -85,9 +87,15 @@ class World:
             **self._settings,
         }
 
-    def start_host(self, **options: Any) -> HostProcess:
-        """Start a Functions host with this very app, to be stopped at the latest with the world."""
-        return self._running.enter_context(HostProcess(APP, self.environment, **options))
+    def start_host(self, *, app: Path = APP, **options: str | float) -> HostProcess:
+        """Start a Functions host with this very app, which ends with the world or before.
+
+        Options are those of `python -m local.host`: `port=7071`, `deliver_twice=True`. Raises HostFailed.
+        """
+        self._hosts += 1
+        folder = self._folder / f"host-{self._hosts}"
+        host = HostProcess(app, folder, settings=self.environment, arguments=_arguments(options))
+        return self._running.enter_context(host)
 
     def __enter__(self) -> Self:
         with ExitStack() as starting:
@@ -98,8 +106,10 @@ class World:
             self._running = starting.pop_all()
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self._running.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._running.__exit__(kind, error, trace)
 
     def _start_network(self, starting: ExitStack) -> None:
         certificate = self._authority.certificate
@@ -135,6 +145,11 @@ class World:
             "AzureWebJobsStorage__queueServiceUri": self.azurite.queue_url,
             "SegmentStorage__blobServiceUri": self.azurite.blob_url,
         }
+
+
+def _arguments(options: Mapping[str, str | float]) -> list[str]:
+    named = {f"--{name.replace('_', '-')}": value for name, value in options.items()}
+    return [text for name, value in named.items() for text in ([name] if value is True else [name, str(value)])]
 
 
 def _container(blobs: BlobServiceClient, name: str) -> ContainerClient:

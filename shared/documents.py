@@ -392,11 +392,15 @@ class Refusal(Document):
 
 
 class Import(Document):
-    """One accepted bulk import: contacts ``positions`` of its batch (0-based, all where ``None``)."""
+    """One accepted bulk import: contacts ``positions`` of its batch (0-based, all where ``None``).
+
+    ``queued`` is how many of the ``contacts`` ActiveCampaign said it had queued, ``None`` where it did not say.
+    """
 
     batch_id: str
     accepted_at: datetime
     contacts: int
+    queued: int | None = None
     positions: list[int] | None = None
     outcome: Literal["completed", "failed"] | None = None
 

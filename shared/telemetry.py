@@ -23,8 +23,8 @@ from shared.documents import Run, RunState, Trigger
 _log = logging.getLogger("courier")
 _ids: ContextVar[Mapping[str, str | int]] = ContextVar("ids", default={})  # noqa: B039 - never changed in place
 
-NOISY = ("azure.core.pipeline.policies.http_logging_policy", "azure.identity")
-"""Loggers that write several lines per request: addresses, headers, which credential was tried."""
+NOISY = ("azure.core.pipeline.policies.http_logging_policy", "azure.identity", "urllib3.connectionpool")
+"""Loggers that write a line or more per request: addresses with their queries, headers, which credential was tried."""
 
 
 @contextmanager

@@ -34,10 +34,9 @@ def main(arguments: Sequence[str]) -> int:
         traceback.print_exc(file=sys.stdout)
         print("0 functions found")
         return 1
-    print("Functions:", *(f"    {line}" for line in host.listing()), sep="\n", flush=True)
     if asked.ready_file:
         _say_ready(asked.ready_file, host)
-    _stop_asked(asked.stop_with_input).wait()
+    _stop_asked(with_input=asked.stop_with_input).wait()
     if not host.stop(DRAIN_SECONDS):
         print(f"Some functions still ran after {DRAIN_SECONDS:g} s and were abandoned")
     return 0
@@ -84,6 +83,7 @@ def _start(asked: argparse.Namespace) -> Host:
     )
     asked.ready_file = asked.ready_file and asked.ready_file.resolve()
     host = Host(load(app, os.environ), host_json, os.environ, options)
+    print("Functions:", *(f"    {line}" for line in host.listing()), sep="\n", flush=True)
     host.start()
     return host
 
@@ -96,7 +96,7 @@ def _say_ready(path: Path, host: Host) -> None:
     unfinished.rename(path)
 
 
-def _stop_asked(with_input: bool) -> threading.Event:
+def _stop_asked(*, with_input: bool) -> threading.Event:
     asked = threading.Event()
 
     def stop(number: int, _frame: object) -> None:
@@ -106,8 +106,13 @@ def _stop_asked(with_input: bool) -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     if with_input:
-        threading.Thread(target=lambda: (sys.stdin.read(), asked.set()), name="input", daemon=True).start()
+        threading.Thread(target=_set_at_end_of_input, args=(asked,), name="input", daemon=True).start()
     return asked
+
+
+def _set_at_end_of_input(asked: threading.Event) -> None:
+    sys.stdin.read()
+    asked.set()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.functions.meta import Datum
@@ -19,7 +20,7 @@ from azure.storage.queue import QueueClient
 
 from local.host.bindings import BlobTrigger
 from local.host.connections import Connections
-from local.host.errors import Stopping
+from local.host.errors import Stopping, told
 from local.host.hostblobs import HOST_ID, BlobLease, create_blob
 from local.host.load import Function
 from local.host.outputs import encode, put
@@ -132,7 +133,7 @@ class BlobScanner:
         except ResourceNotFoundError:
             trouble = f"container {self._pattern.container} does not exist yet"
         except AzureError as error:
-            trouble = f"container {self._pattern.container} cannot be scanned: {type(error).__name__}"
+            trouble = f"container {self._pattern.container} cannot be scanned: {told(error)}"
         if trouble and trouble != self._trouble:
             _log.warning("%s", trouble)
         self._trouble = trouble
@@ -146,7 +147,7 @@ class BlobScanner:
         for version in sorted(listed - self._passed_on):
             if self._work.is_stopping:
                 return
-            if self._receipts.once(version, lambda version=version: self._pass_on(version)):
+            if self._receipts.once(version, partial(self._pass_on, version)):
                 self._passed_on.add(version)
 
     def _list(self) -> Iterator[Version]:

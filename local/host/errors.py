@@ -5,14 +5,21 @@ CallFailed    a function did not succeed: its trigger decides about another try;
 Stopping      the host is shutting down before the function began: as if it had never been taken
 """
 
+from azure.core.exceptions import AzureError
 
-class CannotStart(Exception):  # noqa: N818  # named by what it means, like the two below
+
+class CannotStart(Exception):
     """The app cannot be loaded; the message holds every reason found, one to a line."""
 
 
-class CallFailed(Exception):  # noqa: N818
+class CallFailed(Exception):
     """A function raised, ran too long, returned what it must not, or could not be given its parameters."""
 
 
-class Stopping(Exception):  # noqa: N818
+class Stopping(Exception):
     """No more work is taken on."""
+
+
+def told(error: AzureError) -> str:
+    """Name a storage error in a word, for the log: its text holds addresses and time stamps."""
+    return str(getattr(error, "error_code", None) or type(error).__name__)

@@ -1,6 +1,7 @@
 """The host: an app's functions with everything that triggers them."""
 
 import logging
+import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from azure.storage.blob import ContainerClient
 from local.host import blobs, outputs, queues
 from local.host.bindings import BlobTrigger, HttpOutput, HttpTrigger, QueueOutput, QueueTrigger, TimerTrigger
 from local.host.connections import HOST_STORAGE, Connections
-from local.host.errors import CallFailed, CannotStart, Stopping
+from local.host.errors import CallFailed, CannotStart, Stopping, told
 from local.host.hostblobs import open_container
 from local.host.http import Front
 from local.host.load import Function
@@ -79,9 +80,9 @@ class Host:
         try:
             sources = list(self._sources())
         except AzureError as error:
-            raise CannotStart(f"{HOST_STORAGE} cannot be used: {type(error).__name__}") from error
+            raise CannotStart(f"{HOST_STORAGE} cannot be used: {told(error)}") from error
         for name, run in sources:
-            threading.Thread(target=run, name=name, daemon=True).start()
+            threading.Thread(target=_run_for_good, args=(name, run), name=name, daemon=True).start()
         self._server.start()
 
     def stop(self, seconds: float) -> bool:
@@ -184,6 +185,15 @@ class Host:
                 self._worker.call(call)
         finally:
             self._work.done()
+
+
+def _run_for_good(name: str, run: Callable[[], None]) -> None:
+    """Run a trigger's loop. A host that had lost one would look alive and do nothing, so it ends instead."""
+    try:
+        run()
+    except BaseException:
+        _log.critical("%s is broken: the host ends", name, exc_info=True)
+        os._exit(1)
 
 
 def _call_by_hand(function: Function, given: str) -> Call | None:

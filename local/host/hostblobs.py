@@ -7,6 +7,7 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsE
 from azure.storage.blob import BlobClient, BlobLeaseClient, ContainerClient
 
 from local.host.connections import HOST_STORAGE, Connections
+from local.host.errors import told
 
 CONTAINER = "azure-webjobs-hosts"
 HOST_ID = "local"
@@ -60,7 +61,7 @@ class BlobLease:
         try:
             self.client.renew()
         except AzureError as error:
-            _log.warning("a lease in %s could not be renewed: %s", CONTAINER, type(error).__name__)
+            _log.warning("a lease in %s could not be renewed: %s", CONTAINER, told(error))
 
     def release(self) -> None:
         """Let other hosts have it, unless one already has."""

@@ -25,7 +25,7 @@ Fire = Callable[[str, str], HTTPStatus]
 """Starts a function by name with an input; says 202, or why not."""
 
 
-class Refused(Exception):  # noqa: N818  # not an error of ours
+class Refused(Exception):
     """A request that reaches no function; it is answered with a status and no body."""
 
     def __init__(self, status: HTTPStatus) -> None:

@@ -43,14 +43,19 @@ class Function:
 
 
 def load(app: Path, settings: Mapping[str, str]) -> list[Function]:
-    """Import the app in this process and return its functions, in their order.
+    """Import the app into this process, once, and read its functions.
 
-    Can be done once in a process. Raises CannotStart with every reason found, or whatever the import raises.
+    Raises CannotStart with every reason found, or whatever the import raises.
     """
+    return read_functions(_import(app), settings)
+
+
+def read_functions(declarations: Iterable[func.Function], settings: Mapping[str, str]) -> list[Function]:
+    """Read what `FunctionApp.get_functions()` returned. Raises CannotStart with every reason found."""
     substitution = Substitution(settings)
     problems: list[str] = []
     functions: list[Function] = []
-    for declared in _import(app):
+    for declared in declarations:
         try:
             functions.append(_read(declared, substitution))
         except ValueError as error:

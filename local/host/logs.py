@@ -2,7 +2,7 @@
 
 import logging
 import sys
-import time
+from datetime import UTC, datetime
 
 from local.host.worker import running
 
@@ -11,21 +11,18 @@ _NOISY = ("azure.core.pipeline.policies.http_logging_policy", "azure.identity")
 
 
 class _Formatter(logging.Formatter):
-    converter = time.gmtime
+    """Puts the time in UTC, the level, and the function that a record comes from before the message."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Put the time, and the function that a record comes from, before the message."""
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the name is the base class's
+        time = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
         function = running.get()
-        record.origin = f"{function}: " if function else ""
-        return super().format(record)
+        return f"[{time}Z] {record.levelname} {f'{function}: ' if function else ''}{record.message}"
 
 
 def print_logs() -> None:
     """Send the log of this process to standard output, line by line."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(
-        _Formatter("[%(asctime)s.%(msecs)03dZ] %(levelname)s %(origin)s%(message)s", "%Y-%m-%dT%H:%M:%S")
-    )
+    handler.setFormatter(_Formatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -72,6 +72,7 @@ class HostProcess:
         """Start it and wait until it serves. Raises HostFailed."""
         if self._process and self.exit_code is None:
             raise RuntimeError("the host already runs")
+        self._let_go()
         self._ready.unlink(missing_ok=True)
         write_settings(self._settings_file, self._settings)
         inherited = {name: value for name, value in os.environ.items() if name not in self._settings}
@@ -118,7 +119,7 @@ class HostProcess:
         requests.post(url, json={"input": given}, timeout=10).raise_for_status()
 
     def __enter__(self) -> Self:
-        return self.start()
+        return self.start() if self._process is None else self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -127,12 +128,16 @@ class HostProcess:
             self.stop()
         elif self.exit_code is None:
             self.kill()
-        if self._process and self._process.stdin:
-            self._process.stdin.close()
+        self._let_go()
 
     def _own_arguments(self) -> list[str]:
         own = {"--app": self._app.resolve(), "--settings": self._settings_file, "--ready-file": self._ready}
         return [*(str(text) for item in own.items() for text in item), "--stop-with-input"]
+
+    def _let_go(self) -> None:
+        """Close our end of the input of a process that has ended."""
+        if self._process and self._process.stdin:
+            self._process.stdin.close()
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:

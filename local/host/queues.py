@@ -13,18 +13,19 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.functions.meta import Datum
 from azure.storage.queue import QueueClient, QueueMessage
 
-from local.host.errors import CallFailed, Stopping
+from local.host.errors import CallFailed, Stopping, told
 from local.host.load import Function
 from local.host.outputs import put
 from local.host.settings import QueueOptions
 from local.host.values import Metadata
-from local.host.worker import Call, Lease, Worker
 from local.host.work import Work
+from local.host.worker import Call, Lease, Worker
 
 LEASE_SECONDS = 600  # fixed in the storage extension
 POISON = "-poison"
@@ -55,7 +56,8 @@ class QueueListener:
     """Polls one queue until there is nothing more to do for the host.
 
     A queue whose name ends in -poison has no poison queue of its own: a message that fails there comes back when
-    its lease runs out. With `twice`, every message is handled again after it was handled with success. `sent` is told the name of the poison queue when a message goes there.
+    its lease runs out. With `twice`, every message is handled again after it was handled with success.
+    `sent` is told the name of the poison queue when a message goes there.
     """
 
     def __init__(
@@ -125,12 +127,12 @@ class QueueListener:
             pages = self._queue.receive_messages(
                 messages_per_page=self._options.batch_size, visibility_timeout=self._lease_seconds
             ).by_page()
-            messages = list(next(pages))
+            messages = [message for page in islice(pages, 1) for message in page]
         except ResourceNotFoundError:
             self._say(f"queue {self.queue_name} does not exist yet; a trigger never creates its queue")
             return []
         except AzureError as error:
-            self._say(f"queue {self.queue_name} cannot be read: {type(error).__name__}")
+            self._say(f"queue {self.queue_name} cannot be read: {told(error)}")
             return []
         self._trouble = ""
         return messages
@@ -213,7 +215,7 @@ class _Hold:
         try:
             self._update(self._seconds)
         except AzureError as error:
-            _log.warning("lease of message %s could not be renewed: %s", self._id, type(error).__name__)
+            _log.warning("lease of message %s could not be renewed: %s", self._id, told(error))
             if _is_lost(error):
                 self.interval = None
 

@@ -33,10 +33,8 @@ class _Field:
             return range(self.first, self.last + 1, step)
         start_text, dash, stop_text = span.partition("-")
         start = self._value(start_text)
-        if dash:
-            stop = self._value(stop_text)
-        else:
-            stop = self.last if slash else start
+        end_text = stop_text if dash else str(self.last) if slash else start_text
+        stop = self._value(end_text)
         if stop < start:
             raise ValueError(f"{self.name}: {span!r} runs backwards")
         return range(start, stop + 1, step)

@@ -41,7 +41,7 @@ class HttpServer(ThreadingHTTPServer):
         TCPServer.server_bind(self)
         self.server_name, self.server_port = LOOPBACK, int(self.server_address[1])
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002  # the base class's
         """Report a mistake of ours; a client that goes away is none."""
         if not isinstance(sys.exception(), OSError):
             _log.exception("a request could not be answered")

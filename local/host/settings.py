@@ -39,7 +39,7 @@ Seconds = Annotated[float, BeforeValidator(seconds)]
 class _Section(BaseModel):
     """Members that the real host knows and this one does not play are ignored."""
 
-    model_config = ConfigDict(alias_generator=to_camel, frozen=True)
+    model_config = ConfigDict(alias_generator=to_camel, frozen=True, validate_by_name=True)
 
 
 class QueueOptions(_Section):
@@ -63,9 +63,9 @@ class BlobOptions(_Section):
         """Say the same of the internal queue that blobs travel through."""
         batch = min(_MOST_MESSAGES, self.max_degree_of_parallelism // 2 + 1)
         return QueueOptions(
-            batchSize=batch,
-            newBatchThreshold=self.max_degree_of_parallelism - batch,
-            maxDequeueCount=self.poison_blob_threshold,
+            batch_size=batch,
+            new_batch_threshold=self.max_degree_of_parallelism - batch,
+            max_dequeue_count=self.poison_blob_threshold,
         )
 
 

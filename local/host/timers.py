@@ -16,7 +16,7 @@ from azure.functions.meta import Datum
 from azure.storage.blob import BlobClient, ContainerClient
 
 from local.host.bindings import TimerTrigger
-from local.host.errors import CallFailed, Stopping
+from local.host.errors import CallFailed, Stopping, told
 from local.host.hostblobs import HOST_ID, BlobLease, create_blob
 from local.host.load import Function
 from local.host.schedules import Schedule
@@ -116,7 +116,7 @@ class Timer:
         except Stopping:
             return None
         except AzureError as error:
-            _log.warning("timer %s cannot see where it stands: %s", self._function.name, type(error).__name__)
+            _log.warning("timer %s cannot see where it stands: %s", self._function.name, told(error))
             return None
 
     def step(self) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Calls functions: parameters in, function on its thread or on the event loop, outputs out, a line for each in the log."""
+"""Calls functions: parameters in, the function on a thread or the event loop, outputs out, a line in the log."""
 
 import asyncio
 import concurrent.futures
@@ -13,6 +13,7 @@ import time
 import uuid
 from concurrent.futures import Future
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Literal, Protocol
 
 import azure.functions as func
@@ -204,13 +205,6 @@ class _Out(func.Out[object]):
         return self._value
 
 
-class _NoTrace(func._abc.TraceContext):
-    """A call that nobody traces."""
-
-    trace_parent = trace_state = ""
-    attributes: dict[str, str] = {}
-
-
 class CallContext(func.Context):
     """What a function's `context` parameter is given."""
 
@@ -242,8 +236,8 @@ class CallContext(func.Context):
 
     @property
     def trace_context(self) -> Any:
-        """Empty."""
-        return _NoTrace()
+        """Nobody traces a call."""
+        return SimpleNamespace(trace_parent="", trace_state="", attributes={})
 
     @property
     def retry_context(self) -> Any:

@@ -24,7 +24,9 @@ PROBLEMS: Mapping[str, Problem] = {
     "forbidden": Problem(403, "App Service Authentication is on and the caller lacks the app role this takes"),
     "not_found": Problem(404, "nothing has that name"),
     "route_unknown": Problem(404, "the API has no such address"),
-    "method_not_allowed": Problem(405, "the address exists, but not with this method; the header Allow has those there are"),
+    "method_not_allowed": Problem(
+        405, "the address exists, but not with this method; the header Allow has those there are"
+    ),
     "conflict": Problem(409, "its state does not allow this"),
     "connection_missing": Problem(409, "the export names a connection that does not exist"),
     "in_use": Problem(409, "exports use the connection"),

@@ -101,9 +101,7 @@ MakeWorld = Callable[..., World]
 def make_world() -> MakeWorld:
     """A world by the rules that a test names."""
 
-    def make(
-        variants: Variants | None = None, limits: LimitRules | None = None, timing: Timing | None = None
-    ) -> World:
+    def make(variants: Variants | None = None, limits: LimitRules | None = None, timing: Timing | None = None) -> World:
         clock = Clock()
         return World(clock, Account(clock, variants=variants, limits=limits, timing=timing))
 

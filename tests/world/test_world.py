@@ -16,6 +16,16 @@ from local.activecampaign.account import DEFAULT_KEY, Account
 from local.world import ACTIVECAMPAIGN_HOST, World
 
 SECRET = "activecampaign-acme"
+APP = """
+import os
+import azure.functions as func
+
+app = func.FunctionApp()
+
+@app.route("vault")
+def vault(req: func.HttpRequest) -> str:
+    return os.environ["KEY_VAULT_URL"]
+"""
 QUEUES = ["contact-batches", "export-runs", "run-watch", "segment-drops"]
 
 
@@ -98,6 +108,25 @@ def test_an_exception_tears_the_world_down(tmp_path: Path) -> None:
         url = world.azurite.blob_url
         raise LookupError
     assert is_gone(url)
+
+
+def test_hosts_run_in_the_world_and_end_with_it(tmp_path: Path) -> None:
+    """A host sees the world's settings, survives being killed and started again, and is not left behind."""
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "function_app.py").write_text(APP)
+    with World(tmp_path / "world", in_memory=True) as world:
+        with world.start_host(app=app) as short_lived:
+            assert requests.get(f"{short_lived.url}/api/vault", timeout=10).text == "https://courier.vault.azure.net"
+        assert is_gone(short_lived.url)
+        host = world.start_host(app=app, function_key="key")
+        assert requests.get(f"{host.url}/api/vault", timeout=10).status_code == 401
+        host.kill()
+        host.start()
+        answer = requests.get(f"{host.url}/api/vault", params={"code": "key"}, timeout=10)
+        assert answer.text == "https://courier.vault.azure.net"
+        assert world.proxy.refused == []
+    assert is_gone(host.url)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, 143)])

@@ -1,0 +1,1 @@
+"""A run's way from its request to its end, in virtual time."""

@@ -1,0 +1,243 @@
+"""The way of a contact: from a dropped export to a list, and what cuts, copies and crashes do to it."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from local.customers import Day, drop_day, first_day, next_day
+from local.scene import EXPORT, differences
+from shared import names
+from shared.documents import ExportState, Run, RunState, Trigger
+from shared.doors.clock import as_datetime
+from shared.drop import arrival
+from shared.runs import refreshing
+from shared.runs.requests import request_run
+from tests.simulation import Simulation
+
+PEOPLE = 700
+
+
+def _drop(world: Simulation, day: Day) -> None:
+    moment = as_datetime(world.clock.time())
+    drop_day(world.drops.write, day, moment.replace(second=0, microsecond=0))
+
+
+def _dropped(world: Simulation, day: Day) -> None:
+    """Drop an export and fire the trigger for each of its blobs."""
+    before = {blob.name: blob.etag for blob in world.drops.below()}
+    _drop(world, day)
+    for blob in list(world.drops.below()):
+        if before.get(blob.name) != blob.etag:
+            world.in_process(lambda name=blob.name: arrival.dropped(world.courier, name))  # type: ignore[misc]
+
+
+def _runs(world: Simulation) -> list[Run]:
+    names_of_runs = [blob.name for blob in world.state.below(names.RUNS) if blob.name.endswith("/run.json")]
+    return [world.courier.store.get(name, Run) for name in names_of_runs]
+
+
+def _adds_up(run: Run) -> None:
+    counts = run.counts
+    assert counts.rows == counts.members + counts.duplicates + sum(counts.rejected.values())
+    assert counts.members == counts.joiners + counts.changed + counts.unchanged
+    assert counts.sent == counts.confirmed + sum(counts.refused.values()) + counts.failed
+
+
+def _world(folder: Path, **options: object) -> Simulation:
+    world = Simulation(folder, **options)  # type: ignore[arg-type]
+    world.connect()
+    world.export()
+    return world
+
+
+def test_a_dropped_export_becomes_a_list_and_the_next_one_sends_only_what_changed(tmp_path: Path) -> None:
+    """Both days end with the list that the segment says; the second sends joiners, changed members and leavers."""
+    world = _world(tmp_path)
+    today = first_day(PEOPLE)
+    _dropped(world, today)
+    world.play()
+    (first,) = _runs(world)
+    assert first.state is RunState.SUCCEEDED
+    assert first.trigger is Trigger.DROP
+    assert differences(world.stage, today) == []
+    _adds_up(first)
+
+    tomorrow = next_day(today, leave=20, change=30, join=40)
+    world.clock.pass_by(86_400)
+    _dropped(world, tomorrow)
+    world.play()
+    second = _runs(world)[-1]
+    assert (second.counts.leavers, second.counts.changed, second.counts.joiners) == (20, 30, 40)
+    assert second.counts.sent == second.counts.confirmed == 90
+    assert differences(world.stage, tomorrow) == []
+    _adds_up(second)
+    assert world.errors == []
+    assert world.api.journal.rate_limit_answers == 0
+    assert world.api.journal.violation_kinds() == set()
+
+
+def test_the_same_drop_is_exported_once(tmp_path: Path) -> None:
+    """Copies of the event, the refresh schedule and a request on top of an exported drop send nothing more."""
+    world = _world(tmp_path)
+    _dropped(world, first_day(PEOPLE))
+    world.play()
+    sent = len(world.api.journal.queued)
+    for blob in list(world.drops.below()):
+        world.in_process(lambda name=blob.name: arrival.dropped(world.courier, name))  # type: ignore[misc]
+    world.in_process(lambda: refreshing.refresh(world.courier))
+    world.play()
+    assert len(_runs(world)) == 1
+    world.in_process(lambda: request_run(world.courier, EXPORT, Trigger.REQUEST))
+    world.play()
+    assert _runs(world)[-1].state is RunState.NOTHING_TO_DO
+    assert len(world.api.journal.queued) == sent
+
+
+def test_a_dry_run_counts_exactly_and_sends_nothing(tmp_path: Path) -> None:
+    """Its counts are those of the run that follows; it leaves no ledger."""
+    world = _world(tmp_path)
+    _drop(world, first_day(PEOPLE))
+    world.clock.pass_by(60)
+    world.in_process(lambda: request_run(world.courier, EXPORT, Trigger.REQUEST, dry_run=True))
+    world.play()
+    (dry,) = _runs(world)
+    assert dry.state is RunState.SUCCEEDED
+    assert dry.examples
+    assert not world.api.journal.queued
+    assert world.courier.store.get(names.export_state(EXPORT), ExportState).ledger is None
+    world.clock.pass_by(1)
+    world.in_process(lambda: request_run(world.courier, EXPORT, Trigger.REQUEST))
+    world.play()
+    real = _runs(world)[-1]
+    assert (dry.counts.joiners, dry.counts.members, dry.counts.rejected, dry.counts.duplicates) == (
+        real.counts.joiners,
+        real.counts.members,
+        real.counts.rejected,
+        real.counts.duplicates,
+    )
+
+
+def test_a_full_run_sends_everybody_again(tmp_path: Path) -> None:
+    """It ignores what the ledger says, and changes nothing in the list."""
+    world = _world(tmp_path)
+    today = first_day(PEOPLE)
+    _dropped(world, today)
+    world.play()
+    world.in_process(lambda: request_run(world.courier, EXPORT, Trigger.REQUEST, full=True))
+    world.play()
+    run = _runs(world)[-1]
+    assert run.counts.sent == run.counts.confirmed == PEOPLE
+    assert differences(world.stage, today) == []
+
+
+def test_one_run_is_active_and_one_waits(tmp_path: Path) -> None:
+    """Further requests join the waiting run, which follows the active one."""
+    world = _world(tmp_path)
+    _drop(world, first_day(PEOPLE))
+    world.clock.pass_by(60)
+    asked = [request_run(world.courier, EXPORT, Trigger.REQUEST, full=full) for full in (False, False, True, False)]
+    assert asked[0].id != asked[1].id
+    assert {run.id for run in asked[1:]} == {asked[1].id}
+    world.play()
+    first, second = (world.run_of(run.id) for run in asked[:2])
+    assert (first.state, second.state, second.full) == (RunState.SUCCEEDED, RunState.SUCCEEDED, True)
+    assert first.finished_at is not None
+    assert second.planned_at is not None
+    assert first.finished_at <= second.planned_at
+    state = world.courier.store.get(names.export_state(EXPORT), ExportState)
+    assert (state.active, state.waiting, state.ledger) == (None, None, second.id)
+
+
+def test_every_message_may_come_twice(tmp_path: Path) -> None:
+    """With each message delivered a second time after its success, nobody is sent twice and all counts hold."""
+    world = _world(tmp_path, twice=True)
+    today = first_day(PEOPLE)
+    _dropped(world, today)
+    world.play()
+    (run,) = _runs(world)
+    assert run.state is RunState.SUCCEEDED
+    assert run.counts.confirmed == PEOPLE
+    assert world.api.journal.extra_sends() == {}
+    assert differences(world.stage, today) == []
+
+
+def _calls_of_a_run(folder: Path) -> int:
+    world = _world(folder)
+    _dropped(world, first_day(PEOPLE))
+    world.play()
+    return world.calls
+
+
+def test_a_process_killed_at_any_call_loses_and_invents_nothing(tmp_path: Path) -> None:
+    """Killed at every single call to storage or queue in turn, the run ends with the right list and honest counts."""
+    today = first_day(PEOPLE)
+    for die_at in range(1, _calls_of_a_run(tmp_path) + 1):
+        world = _world(tmp_path, die_at=die_at)
+        _dropped(world, today)
+        world.play()
+        if not _runs(world):  # killed in the trigger itself: the host fires it again
+            _fire_again(world)
+        (run,) = _runs(world)
+        assert world.deaths == 1, die_at
+        assert run.state is RunState.SUCCEEDED, (die_at, run.reason)
+        assert differences(world.stage, today) == [], die_at
+        assert run.counts.confirmed == run.counts.sent == PEOPLE, die_at
+        assert sum(world.api.journal.extra_sends().values()) <= 250, die_at
+        _adds_up(run)
+
+
+def _fire_again(world: Simulation) -> None:
+    for blob in list(world.drops.below()):
+        world.in_process(lambda name=blob.name: arrival.dropped(world.courier, name))  # type: ignore[misc]
+    world.play()
+
+
+@pytest.mark.parametrize("state", [RunState.QUEUED, RunState.DELIVERING])
+def test_the_sweep_picks_up_what_has_no_message(tmp_path: Path, state: RunState) -> None:
+    """A run whose message was lost goes on within minutes."""
+    world = _world(tmp_path)
+    today = first_day(PEOPLE)
+    _dropped(world, today)
+    while not _runs(world) or _runs(world)[0].state is not state:
+        world.play(seconds=0.5)
+    lost = [waiting for waiting in world.queues.waiting if waiting.queue in (names.EXPORT_RUNS, names.RUN_WATCH)]
+    for waiting in lost:
+        world.queues.waiting.remove(waiting)
+    assert lost
+    before = world.clock.time()
+    world.play()
+    (run,) = _runs(world)
+    assert run.state is RunState.SUCCEEDED
+    assert run.finished_at is not None
+    assert run.finished_at - as_datetime(before) < timedelta(minutes=12)
+    assert differences(world.stage, today) == []
+
+
+def test_expired_runs_are_removed_and_the_ledger_stays(tmp_path: Path) -> None:
+    """After the retention nothing of a run is left but what the next one needs."""
+    world = _world(tmp_path)
+    _dropped(world, first_day(PEOPLE))
+    world.play()
+    world.clock.pass_by(31 * 86_400)
+    from shared.runs.sweeping import sweep
+
+    sweep(world.courier)
+    assert list(world.state.below(names.RUNS)) == []
+    state = world.courier.store.get(names.export_state(EXPORT), ExportState)
+    assert state.ledger is not None
+    assert world.state.exists(names.ledger(EXPORT, state.ledger))
+
+
+def test_run_ids_sort_by_time_and_name_their_export() -> None:
+    """Listings need no index: the newest run has the largest id."""
+    from shared.documents import Drop, DropBlob
+    from shared.runs.requests import drop_run_id, export_of
+
+    moments = [datetime.fromisoformat(text) for text in ("2026-08-24T02:14:00Z", "2026-08-25T02:14:00Z")]
+    ids = [
+        drop_run_id("high-value", [Drop(segment="s", blobs=[DropBlob(name="n", etag="e", size=1, modified=moment)])])
+        for moment in moments
+    ]
+    assert ids == sorted(ids)
+    assert {export_of(run) for run in ids} == {"high-value"}
