@@ -1,12 +1,11 @@
 """Every trigger of Segment Courier. Each reads what it was given, calls one step, and returns."""
 
-import logging
 import os
 
 import azure.functions as func
 import azurefunctions.extensions.bindings.blob as blob
 
-from shared import delivery, names
+from shared import delivery, names, telemetry
 from shared.api.blueprint import http_api
 from shared.doors.opening import open_courier
 from shared.drop import arrival
@@ -14,8 +13,7 @@ from shared.messages import BatchMessage, LookMessage, PlanMessage, WatchMessage
 from shared.runs import planning, poison, refreshing, sweeping, watching
 from shared.settings import blob_trigger_source
 
-for _noisy in ("azure.core.pipeline.policies.http_logging_policy", "azure.identity"):
-    logging.getLogger(_noisy).setLevel(logging.WARNING)
+telemetry.quiet()
 
 HOST_STORAGE = "AzureWebJobsStorage"
 

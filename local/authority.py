@@ -4,8 +4,8 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-import certifi
 import trustme
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 NAMES = (
     "localhost",
@@ -48,4 +48,4 @@ class Authority:
         self.certificate.key.touch(mode=0o600)
         issued.private_key_pem.write_to_path(str(self.certificate.key))
         self.bundle = folder / "bundle.pem"
-        self.bundle.write_bytes(Path(certifi.where()).read_bytes() + b"\n" + authority.cert_pem.bytes())
+        self.bundle.write_bytes(Path(DEFAULT_CA_BUNDLE_PATH).read_bytes() + b"\n" + authority.cert_pem.bytes())

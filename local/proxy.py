@@ -84,8 +84,11 @@ class _Handler(JsonHandler):
             stand_in = self._proxy.connect(target)
         except OSError:
             self.send_json(HTTPStatus.BAD_GATEWAY, {"error": f"the stand-in for {target.hostname} does not listen"})
+            return
+        if stand_in is None:
+            self._refuse(target)
         else:
-            self._refuse(target) if stand_in is None else self._tunnel(stand_in)
+            self._tunnel(stand_in)
 
     def _tunnel(self, stand_in: socket.socket) -> None:
         with stand_in:

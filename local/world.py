@@ -53,7 +53,7 @@ class World:
     ) -> None:
         self.accounts = dict(accounts or {ACTIVECAMPAIGN_HOST: Account()})
         self.vault = Vault()
-        self._folder = folder
+        self._folder = folder.resolve()
         self._settings = settings or {}
         self._in_memory = in_memory
         self._identity_storage = identity_storage
@@ -148,8 +148,12 @@ class World:
 
 
 def _arguments(options: Mapping[str, str | float]) -> list[str]:
-    named = {f"--{name.replace('_', '-')}": value for name, value in options.items()}
-    return [text for name, value in named.items() for text in ([name] if value is True else [name, str(value)])]
+    arguments = []
+    for name, value in options.items():
+        arguments.append(f"--{name.replace('_', '-')}")
+        if value is not True:
+            arguments.append(str(value))
+    return arguments
 
 
 def _container(blobs: BlobServiceClient, name: str) -> ContainerClient:

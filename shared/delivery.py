@@ -8,18 +8,28 @@ a message that comes twice, late or after half of its work was done never sends 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from shared import names, receipts
-from shared.activecampaign.answers import Answer, Finding, Next
+from shared.activecampaign.answers import POLICIES, Answer, Finding, Next
 from shared.activecampaign.client import LIMIT_PAUSE_SECONDS, ActiveCampaign
-from shared.activecampaign.emails import is_email
 from shared.courier import Courier
 from shared.documents import Connection, Import, Reason, Receipt, ReceiptState, Refusal, Run
 from shared.doors.clock import now
 from shared.errors import PassingError, RunHeld
 from shared.messages import BatchMessage
 from shared.pacing import Lane, weight
+from shared.repair import (
+    HOPELESS,
+    HOPELESS_REPAIRS,
+    MOST_REPAIRS,
+    TOO_MANY_REFUSALS,
+    TRUSTING_REPAIRS,
+    known_offenders,
+    split,
+    stop_when_gone,
+)
 from shared.runs.states import SENDING, hold
 from shared.telemetry import BatchDelivered, BatchFailed, RateLimited, about, record
 
@@ -35,29 +45,18 @@ LAST_LOOK_SECONDS = 1.0
 FIRST_BACKOFF_SECONDS = 5.0
 LONGEST_BACKOFF_SECONDS = 120.0
 
-TRUSTING_REPAIRS = 6
-"""So many refusals of a batch may be repaired where they point to; who goes on naming innocents is not believed."""
-
-HOPELESS_REPAIRS = 12
-"""A batch of which nothing was accepted after so many refusals is not refused for single contacts."""
-
-MOST_REPAIRS = 100
-"""What bounds the posts of one batch; the contacts that are left then go out with the next run."""
-
 _NO_APPOINTMENT = 0.0
 
 
 def deliver(courier: Courier, message: BatchMessage) -> None:
     """Post what is next of that batch, if its run still wants it."""
     with about(run=message.run, batch=message.batch):
-        run = _sending(courier, message)
-        receipt = receipts.find(courier.store.blobs, message.run, message.batch)
-        if run is None or (receipt is not None and receipt.state is not ReceiptState.PARTIAL):
-            return
         try:
-            _deliver(courier, run, message, receipt or _empty(message))
+            _deliver(courier, message)
         except RunHeld as held:
-            hold(courier.store, run.id, _reason(held), now(courier.clock))
+            hold(courier.store, message.run, Reason(code=held.code, message=held.message), now(courier.clock))
+        except PassingError as passing:
+            _later(courier, message, passing)
 
 
 def give_up(courier: Courier, message: BatchMessage, reason: Reason) -> None:
@@ -74,52 +73,76 @@ def give_up(courier: Courier, message: BatchMessage, reason: Reason) -> None:
 
 
 @dataclass(frozen=True)
-class _Post:
-    """One part of a batch on its way: ``part`` are the positions in the batch that travel now, ``later`` the others.
+class _Work:
+    """What there is to do for a batch: the parts still to be sent, the next one first."""
 
-    ``whole`` is the bulk import as planned, ``late`` the seconds between the appointment and the post.
+    connection: Connection
+    receipt: Receipt
+    todo: list[list[int]]
+
+
+@dataclass(frozen=True)
+class _Post:
+    """One part of a batch that was posted: ``part`` are its positions in the batch, ``later`` the other parts.
+
+    ``line`` is the whole bulk import as planned, ``late`` the seconds between the appointment and the post.
     """
 
     courier: Courier
     client: ActiveCampaign
-    connection: Connection
     message: BatchMessage
-    receipt: Receipt
-    whole: dict[str, Any]
-    part: list[int]
-    later: list[list[int]]
-    late: float = 0.0
+    work: _Work
+    line: bytes
+    late: float
 
-    def emails(self) -> dict[int, object]:
-        """The address of each contact of the part."""
-        return {position: self.whole["contacts"][position].get("email") for position in self.part}
+    @property
+    def part(self) -> list[int]:
+        return self.work.todo[0]
+
+    @property
+    def later(self) -> list[list[int]]:
+        return self.work.todo[1:]
+
+    @cached_property
+    def chosen(self) -> list[dict[str, Any]]:
+        """The contacts of the part."""
+        contacts = json.loads(self.line)["contacts"]
+        return [contacts[position] for position in self.part]
 
 
-def _deliver(courier: Courier, run: Run, message: BatchMessage, receipt: Receipt) -> None:
-    connection = _connection(courier, run)
-    todo = _todo(message, receipt)
-    if not todo:
-        _leave_to_watcher(courier, message)
+def _deliver(courier: Courier, message: BatchMessage) -> None:
+    work = _look(courier, message)
+    if work is None:
         return
-    appointment = _appointment(courier, connection, message, len(todo[0]))
+    name = names.batches(message.run)
+    line = courier.store.blobs.read(name, offset=message.offset, length=message.length).data.strip()
+    appointment = _appointment(courier, message, work)
     if appointment is None:
         return
-    line = courier.store.blobs.read(names.batches(run.id), offset=message.offset, length=message.length).data
-    client = courier.activecampaign(connection)
-    courier.clock.sleep_until(appointment - LAST_LOOK_SECONDS)
-    if _sending(courier, message) is None:
-        return
+    if appointment - courier.clock.time() > LAST_LOOK_SECONDS:
+        courier.clock.sleep_until(appointment - LAST_LOOK_SECONDS)
+        work = _look(courier, message)
+        if work is None:
+            return
+    body = _body(line, work.todo[0], message.contacts)
+    client = courier.activecampaign(work.connection)
     courier.clock.sleep_until(appointment)
     late = courier.clock.time() - appointment
-    answer = client.post_import(_body(line, todo[0], message.contacts))
-    post = _Post(courier, client, connection, message, receipt, json.loads(line), todo[0], todo[1:], late)
-    _STEPS[answer.next(message.attempt)](post, answer)
+    answer = client.post_import(body)
+    _STEPS[answer.next(message.attempt)](_Post(courier, client, message, work, line, late), answer)
 
 
-def _sending(courier: Courier, message: BatchMessage) -> Run | None:
-    """The run, as long as its batches may be posted. A held run sends this batch again when it is released."""
+def _look(courier: Courier, message: BatchMessage) -> _Work | None:
+    """What there is to do, ``None`` where nothing is: a held run sends its batches again when it is released."""
     run = courier.store.find(names.run(message.run), Run)
-    return run if run is not None and run.state in SENDING else None
+    receipt = receipts.find(courier.store.blobs, message.run, message.batch) or _empty(message)
+    if run is None or run.state not in SENDING or receipt.state is not ReceiptState.PARTIAL:
+        return None
+    done = receipts.spoken_for(receipt)
+    parts = [list(range(message.contacts))] if message.todo is None else message.todo
+    left = [[position for position in part if position not in done] for part in parts]
+    todo = sorted(filter(None, left), key=len, reverse=True)
+    return _Work(_connection(courier, run), receipt, todo) if todo else None
 
 
 def _connection(courier: Courier, run: Run) -> Connection:
@@ -136,91 +159,114 @@ def _connection(courier: Courier, run: Run) -> Connection:
     return connection
 
 
-def _todo(message: BatchMessage, receipt: Receipt) -> list[list[int]]:
-    """The parts still to be sent, without what the receipt says was taken or refused meanwhile."""
-    done = receipts.spoken_for(receipt)
-    parts = [list(range(message.contacts))] if message.todo is None else message.todo
-    left = [[position for position in part if position not in done] for part in parts]
-    return [part for part in left if part]
-
-
-def _appointment(courier: Courier, connection: Connection, message: BatchMessage, contacts: int) -> float | None:
+def _appointment(courier: Courier, message: BatchMessage, work: _Work) -> float | None:
     """When to post: as appointed or, when that was missed, anew; ``None`` when that is left to a later message."""
-    pacer = courier.pacer(connection)
+    pacer = courier.pacer(work.connection)
     appointment = message.appointment
     if pacer.missed(Lane.IMPORTS, appointment):
-        (appointment,) = pacer.reserve(Lane.IMPORTS, [weight(contacts)])
+        (appointment,) = pacer.reserve(Lane.IMPORTS, [weight(len(work.todo[0]))])
     wait = appointment - courier.clock.time()
     if wait <= LONGEST_SLEEP_SECONDS:
         return appointment
-    _send(courier, message.model_copy(update={"appointment": appointment}), wait - HEAD_START_SECONDS)
+    again = message.model_copy(update={"appointment": appointment})
+    courier.queues.send(names.CONTACT_BATCHES, again, delay=wait - HEAD_START_SECONDS)
     return None
 
 
 def _body(line: bytes, part: list[int], contacts: int) -> bytes:
     """The bulk import as planned where all of it travels, or with only some of its contacts."""
     if len(part) == contacts:
-        return line.strip()
+        return line
     whole = json.loads(line)
     chosen = [whole["contacts"][position] for position in part]
     return json.dumps({**whole, "contacts": chosen}, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _later(courier: Courier, message: BatchMessage, passing: PassingError) -> None:
+    """A question that a repair depends on found no answer."""
+    if message.attempt + 1 < POLICIES[Finding.BROKEN].tries:
+        _put_back(courier, message, passing.retry_after)
+    else:
+        give_up(courier, message, Reason(code=passing.code, message=passing.message))
+
+
+def _put_back(courier: Courier, message: BatchMessage, seconds: float | None) -> None:
+    """Try the same again after that many seconds at least, and after longer the more often it came to nothing."""
+    backoff = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2**message.attempt)
+    delay = max(seconds or 0.0, backoff * (0.5 + courier.clock.jitter()))
+    again = message.model_copy(update={"attempt": message.attempt + 1, "appointment": _NO_APPOINTMENT})
+    courier.queues.send(names.CONTACT_BATCHES, again, delay=delay)
+
+
+def _empty(message: BatchMessage) -> Receipt:
+    return Receipt(run=message.run, batch=message.batch, state=ReceiptState.PARTIAL, contacts=message.contacts)
 
 
 # What happens next
 
 
 def _accepted(post: _Post, answer: Answer) -> None:
-    accepted = Import(
-        batch_id=answer.batch_id or "",
-        accepted_at=now(post.courier.clock),
-        contacts=len(post.part),
-        queued=answer.queued,
-        positions=None if len(post.part) == post.message.contacts else post.part,
-    )
+    """Note the import; contacts that a copy of the message got accepted meanwhile count as an extra send."""
 
     def with_import(receipt: Receipt) -> Receipt:
-        if receipts.spoken_for(receipt) & set(post.part):
-            return receipt.model_copy(update={"extra_sends": receipt.extra_sends + 1})
-        return receipt.model_copy(update={"imports": [*receipt.imports, accepted]})
+        done = receipts.spoken_for(receipt)
+        fresh = [position for position in post.part if position not in done]
+        accepted = Import(
+            batch_id=answer.batch_id or "",
+            accepted_at=now(post.courier.clock),
+            contacts=len(post.part),
+            queued=answer.queued,
+            positions=None if len(fresh) == receipt.contacts else fresh,
+        )
+        return receipt.model_copy(
+            update={
+                "imports": [*receipt.imports, accepted] if fresh else receipt.imports,
+                "extra_sends": receipt.extra_sends + (len(fresh) < len(post.part)),
+            }
+        )
 
-    event = BatchDelivered(
-        contacts=len(post.part), refused=len(post.receipt.refusals), attempt=post.message.attempt, late=post.late
+    receipt = _go_on(post, post.later, with_import)
+    record(
+        BatchDelivered(
+            contacts=len(post.part),
+            refused=len(receipt.refusals),
+            attempt=post.message.attempt,
+            late=round(post.late, 3),
+        )
     )
-    record(event)
-    _go_on(post, post.later, with_import)
 
 
 def _again(post: _Post, answer: Answer) -> None:
     """Once more, after a while; a post that may have been queued all the same is counted."""
-    courier, message = post.courier, post.message
     if answer.policy.doubtful:
-        _change(post, lambda receipt: receipt.model_copy(update={"extra_sends": receipt.extra_sends + 1}))
+        _note(post, lambda receipt: receipt.model_copy(update={"extra_sends": receipt.extra_sends + 1}))
     if answer.finding is Finding.LIMITED:
         pause = answer.retry_after or LIMIT_PAUSE_SECONDS
-        courier.pacer(post.connection).hold_back(pause)
-        record(RateLimited(host=post.connection.host, seconds=pause))
-    _put_back(courier, message, answer.retry_after)
+        post.courier.pacer(post.work.connection).hold_back(pause)
+        record(RateLimited(host=post.work.connection.host, seconds=pause))
+    _put_back(post.courier, post.message, answer.retry_after)
 
 
 def _repair(post: _Post, answer: Answer) -> None:
     """Refuse the offenders that are known, or send the part in smaller ones until they are."""
-    _stop_when_hopeless(post, answer)
-    invalid = [position for position, email in post.emails().items() if not is_email(email)]
-    if invalid:
-        refused = [receipts.refusal(position, receipts.EMAIL_INVALID) for position in invalid]
-        rest = [position for position in post.part if position not in invalid]
-        _go_on(post, [rest, *post.later], lambda receipt: _with_refusals(receipt, refused))
-    elif len(post.part) == 1:
-        alone = [receipts.refusal(post.part[0], receipts.REFUSED_INVALID)]
-        _go_on(post, post.later, lambda receipt: _with_refusals(receipt, alone))
+    repairs, part = post.message.repairs, post.part
+    if repairs == 0 and answer.finding is not Finding.TOO_LARGE:
+        stop_when_gone(post.client, post.chosen)
+    if repairs >= HOPELESS_REPAIRS and not post.work.receipt.imports:
+        raise RunHeld(HOPELESS, code="everything_refused")
+    refused = known_offenders(part, post.chosen)
+    if refused:
+        gone = {refusal.position for refusal in refused}
+        parts = [[position for position in part if position not in gone]]
     else:
-        trusted = answer.claimed if post.message.repairs < TRUSTING_REPAIRS else ()
-        _go_on(post, [*split(post.part, trusted), *post.later], lambda receipt: receipt)
+        parts = split(part, answer.claimed if repairs < TRUSTING_REPAIRS else ())
+    todo = [some for some in (*parts, *post.later) if some]
+    _go_on(post, todo, lambda receipt: _with_refusals(receipt, refused), repaired=True)
 
 
 def _hold(post: _Post, answer: Answer) -> None:
     if answer.finding is Finding.UNKNOWN_THING:
-        _stop_when_gone(post)
+        stop_when_gone(post.client, post.chosen)
     raise RunHeld(answer.policy.message, code=answer.policy.code)
 
 
@@ -237,49 +283,36 @@ _STEPS: dict[Next, Callable[[_Post, Answer], None]] = {
 }
 
 
-def split(part: list[int], claimed: tuple[int, ...]) -> list[list[int]]:
-    """Smaller parts that hold the same positions.
-
-    Indexes of claimed offenders count from 0 or from 1: whoever they may mean is parted from the others, alone where
-    they are few. Where that says nothing, the part is halved.
-    """
-    suspects = {index - base for index in claimed for base in (0, 1) if 0 <= index - base < len(part)}
-    if not 0 < len(suspects) < len(part):
-        half = len(part) // 2
-        return [part[:half], part[half:]]
-    accused = [part[index] for index in sorted(suspects)]
-    others = [position for index, position in enumerate(part) if index not in suspects]
-    return [others, *([position] for position in accused)] if len(accused) <= 2 else [others, accused]
-
-
-def _stop_when_hopeless(post: _Post, answer: Answer) -> None:
-    """Before a part is taken apart: is it refused for its contacts at all?"""
-    if post.message.repairs == 0 and answer.finding is not Finding.TOO_LARGE:
-        _stop_when_gone(post)
-    if post.message.repairs >= HOPELESS_REPAIRS and not post.receipt.imports:
-        raise RunHeld(
-            "ActiveCampaign refuses every contact of a batch, whatever part of it is sent: compare the export's list, "
-            "fields and tags with the account, then release the run, or cancel it",
-            code="everything_refused",
-        )
-
-
-def _stop_when_gone(post: _Post) -> None:
-    """Hold the run where a list or field that the import names does not exist any more."""
-    contacts = [post.whole["contacts"][position] for position in post.part]
-    lists = {one["listid"] for contact in contacts for key in ("subscribe", "unsubscribe") for one in contact.get(key, ())}
-    fields = {one["id"] for contact in contacts for one in contact.get("fields", ())}
-    gone = [f"list {one}" for one in sorted(lists) if not post.client.list_exists(one)]
-    if fields:
-        gone += [f"custom field {one}" for one in sorted(fields - {known.id for known in post.client.fields()})]
-    if gone:
-        raise RunHeld(
-            f"the account no longer has {', '.join(gone)}: cancel the run and correct the export", code="list_or_field_gone"
-        )
-
-
-# How it goes on
-
-
-def _go_on(post: _Post, todo: list[list[int]], update: Callable[[Receipt], Receipt]) -> None:
+def _go_on(
+    post: _Post, todo: list[list[int]], update: Callable[[Receipt], Receipt], *, repaired: bool = False
+) -> Receipt:
     """Note what was found out, and send for the rest of the batch where there is any."""
+    receipt = _note(post, update)
+    if receipt.state is not ReceiptState.PARTIAL:
+        return receipt
+    repairs = post.message.repairs + repaired
+    rest = post.message.model_copy(
+        update={"todo": todo, "repairs": repairs, "attempt": 0, "appointment": _NO_APPOINTMENT}
+    )
+    if repairs < MOST_REPAIRS:
+        post.courier.queues.send(names.CONTACT_BATCHES, rest)
+    else:
+        give_up(post.courier, rest, Reason(code="too_many_refusals", message=TOO_MANY_REFUSALS))
+    return receipt
+
+
+def _note(post: _Post, update: Callable[[Receipt], Receipt]) -> Receipt:
+    """Change the receipt; once every contact is accepted or refused it is no longer a partial one."""
+
+    def noted(receipt: Receipt) -> Receipt:
+        receipt = update(receipt)
+        done = receipt.state is not ReceiptState.PARTIAL or len(receipts.spoken_for(receipt)) == receipt.contacts
+        return receipts.settled(receipt) if done else receipt
+
+    return receipts.change(post.courier.store.blobs, _empty(post.message), noted)
+
+
+def _with_refusals(receipt: Receipt, refused: list[Refusal]) -> Receipt:
+    done = receipts.spoken_for(receipt)
+    fresh = [refusal for refusal in refused if refusal.position not in done]
+    return receipt.model_copy(update={"refusals": [*receipt.refusals, *fresh]})

@@ -22,6 +22,13 @@ SecretName = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,127}$")]
 """https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#object-identifiers"""
 
 
+MOST_IMPORTS_PER_MINUTE = 100
+"""https://developers.activecampaign.com/reference/bulk-import-contacts."""
+
+MOST_REQUESTS_PER_SECOND = 5
+"""https://developers.activecampaign.com/reference/rate-limits."""
+
+
 class Document(BaseModel):
     """Unknown members are refused: a mistyped name must not be silently ignored."""
 
@@ -54,18 +61,15 @@ class Consent(Document):
 
 
 class Connection(Stored):
-    """How to reach one ActiveCampaign account, and how much of its rate limit is ours.
-
-    Limits: https://developers.activecampaign.com/reference/rate-limits and ``bulk-import-contacts`` beside it.
-    """
+    """How to reach one ActiveCampaign account, and how much of its rate limit is ours."""
 
     display_name: Text | None = None
     host: Host
     api_key_secret: SecretName
     consent: Consent | None = None
     allow_contributors: bool = False
-    imports_per_minute: int = Field(default=100, ge=1, le=100)
-    requests_per_second: int = Field(default=5, ge=1, le=5)
+    imports_per_minute: int = Field(default=MOST_IMPORTS_PER_MINUTE, ge=1, le=MOST_IMPORTS_PER_MINUTE)
+    requests_per_second: int = Field(default=MOST_REQUESTS_PER_SECOND, ge=1, le=MOST_REQUESTS_PER_SECOND)
 
 
 # Exports
@@ -348,6 +352,15 @@ class ExportState(Stored):
     drops: list[Drop] = Field(default_factory=list)
     columns: list[str] = Field(default_factory=list)
     told: Told | None = None
+
+
+class Look(Stored):
+    """The look at a segment's drop that is under way: which message of ``segment-drops`` counts, and when it is due."""
+
+    segment: str
+    first_seen: datetime
+    looks: int
+    at: datetime
 
 
 class BatchEntry(Document):

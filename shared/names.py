@@ -1,5 +1,7 @@
 """The names other people's scripts use: queues, and where each document lives in the state container."""
 
+import hashlib
+
 EXPORT_RUNS = "export-runs"
 CONTACT_BATCHES = "contact-batches"
 RUN_WATCH = "run-watch"
@@ -82,6 +84,16 @@ def receipts(run: str) -> str:
 def receipt(run: str, batch: int) -> str:
     """What became of one batch."""
     return f"{receipts(run)}{batch:06d}.json"
+
+
+def inquiry(run: str) -> str:
+    """How far the search for the reasons of a run's refusals has come."""
+    return f"{RUNS}{run}/inquiry.json"
+
+
+def look(segment: str) -> str:
+    """When that segment's drop is looked at again. A segment's name may hold what the name of a blob may not."""
+    return f"segments/{hashlib.sha256(segment.encode()).hexdigest()[:32]}.json"
 
 
 def pacing(host: str) -> str:

@@ -124,8 +124,8 @@ class RunReleased(Event):
 class RunEnded(Event):
     """A run is in a final state.
 
-    ``utilisation`` is the share of the allowed imports per minute that was reached, from 0 to 1, absent where nothing
-    was sent. ``seconds`` counts from the request.
+    ``utilisation`` is the share of ``allowed_per_minute`` that ``imports_per_minute`` reached, from 0 to 1; both are
+    absent where nothing was sent. ``seconds`` counts from the request.
     """
 
     state: RunState
@@ -137,6 +137,7 @@ class RunEnded(Event):
     refused: Mapping[str, int]
     failed: int
     imports_per_minute: float | None
+    allowed_per_minute: int
     utilisation: float | None
     seconds: float
 
@@ -156,6 +157,7 @@ class RunEnded(Event):
             refused=counts.refused,
             failed=counts.failed,
             imports_per_minute=rate,
+            allowed_per_minute=allowed_per_minute,
             utilisation=None if rate is None else round(rate / allowed_per_minute, 3),
             seconds=round((ended - run.requested_at).total_seconds(), 3),
         )

@@ -36,14 +36,13 @@ resource topic 'Microsoft.EventGrid/systemTopics@2022-06-15' = if (ownTopic) {
   }
 }
 
-resource subscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2022-06-15' = {
+resource blobCreated 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2022-06-15' = {
   name: '${topicName}/courier-drops'
   properties: {
     eventDeliverySchema: 'EventGridSchema'
     filter: {
       includedEventTypes: ['Microsoft.Storage.BlobCreated']
       subjectBeginsWith: '/blobServices/default/containers/${segmentsContainer}/blobs/'
-      isSubjectCaseSensitive: false
     }
     destination: {
       endpointType: 'WebHook'

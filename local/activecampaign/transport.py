@@ -1,12 +1,14 @@
 """The account without a socket: what a `requests.Session` of production code is given in virtual time."""
 
 from collections.abc import Callable, Mapping
+from http.client import responses
 from io import BytesIO
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3 import HTTPResponse
+from urllib3.exceptions import ProtocolError
 
 from local.activecampaign.api import Api
 from local.activecampaign.exchange import Request, Response
@@ -15,7 +17,7 @@ TimeOut = float | tuple[float | None, float | None] | None
 
 
 class InProcess(BaseAdapter):
-    """Mount it on `https://`: `host` is the account, every other host refuses to be connected.
+    """Mount it on `https://`: `host` is the account, and no other host can be reached, as through a proxy.
 
     `sleep` is called with the seconds that an answer takes, or that the client waits in vain. Raises what the real
     adapter raises: `requests.ConnectionError` and `requests.ReadTimeout`.
@@ -43,7 +45,7 @@ class InProcess(BaseAdapter):
         if urlsplit(request.url or "").netloc != self._host:
             if received.header("Api-Token"):
                 self._api.journal.violated(now, "key_sent_elsewhere")
-            raise requests.ConnectionError("no such host in this world", request=request)
+            raise requests.exceptions.ProxyError("the proxy knows no such host", request=request)
         patience = timeout[1] if isinstance(timeout, tuple) else timeout
         if patience is None:
             self._api.journal.violated(now, "time_out_missing")
@@ -53,7 +55,8 @@ class InProcess(BaseAdapter):
         try:
             response = self._api.handle(received)
         except ConnectionResetError as error:
-            raise requests.ConnectionError(error, request=request) from error
+            aborted = ProtocolError("Connection aborted.", error)
+            raise requests.ConnectionError(aborted, request=request) from error
         except TimeoutError as error:
             self._sleep(patience or 0.0)
             raise requests.ReadTimeout(error, request=request) from error
@@ -61,7 +64,7 @@ class InProcess(BaseAdapter):
             self._sleep(patience)
             raise requests.ReadTimeout("the answer is slower than the time-out", request=request)
         self._sleep(response.delay)
-        return _sent(response)
+        return _sent(response, received.method)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -78,6 +81,12 @@ def _received(request: requests.PreparedRequest) -> Request:
     )
 
 
-def _sent(response: Response) -> HTTPResponse:
-    headers = {**response.headers, "Content-Length": str(len(response.body))}
-    return HTTPResponse(BytesIO(response.body), headers, response.status, preload_content=False, request_method="GET")
+def _sent(response: Response, method: str) -> HTTPResponse:
+    return HTTPResponse(
+        BytesIO(response.body),
+        {**response.headers, "Content-Length": str(len(response.body))},
+        response.status,
+        reason=responses.get(response.status, ""),
+        preload_content=False,
+        request_method=method,
+    )

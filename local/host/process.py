@@ -70,9 +70,9 @@ class HostProcess:
 
     def start(self, seconds: float = START_SECONDS) -> Self:
         """Start it and wait until it serves. Raises HostFailed."""
-        if self._process and self.exit_code is None:
+        if self._runs():
             raise RuntimeError("the host already runs")
-        self._let_go()
+        self.close()
         self._ready.unlink(missing_ok=True)
         write_settings(self._settings_file, self._settings)
         inherited = {name: value for name, value in os.environ.items() if name not in self._settings}
@@ -118,26 +118,32 @@ class HostProcess:
         url = f"{self.url}/admin/functions/{function}"
         requests.post(url, json={"input": given}, timeout=10).raise_for_status()
 
+    def close(self) -> None:
+        """Leave nothing behind: a host that still runs is killed."""
+        if self._process is None:
+            return
+        if self._runs():
+            self.kill()
+        self._process.communicate()
+
     def __enter__(self) -> Self:
         return self.start() if self._process is None else self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.exit_code is None and error is None:
-            self.stop()
-        elif self.exit_code is None:
-            self.kill()
-        self._let_go()
+        try:
+            if self._runs() and error is None:
+                self.stop()
+        finally:
+            self.close()
 
     def _own_arguments(self) -> list[str]:
         own = {"--app": self._app.resolve(), "--settings": self._settings_file, "--ready-file": self._ready}
         return [*(str(text) for item in own.items() for text in item), "--stop-with-input"]
 
-    def _let_go(self) -> None:
-        """Close our end of the input of a process that has ended."""
-        if self._process and self._process.stdin:
-            self._process.stdin.close()
+    def _runs(self) -> bool:
+        return self._process is not None and self.exit_code is None
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:

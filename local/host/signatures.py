@@ -56,6 +56,8 @@ def _input(trigger: Trigger, annotations: Mapping[str, object]) -> Kind:
     annotation = annotations.get(name)
     if _is_out(annotation):
         raise ValueError(f"parameter {name} is an input, but its annotation is azure.functions.Out")
+    if name in annotations:
+        _check_is_type(annotation, name)
     if isinstance(trigger, BlobTrigger) and not is_sdk_type(annotation):
         raise ValueError(
             f"parameter {name} would be given the content of every blob, which must not reach the worker:"
@@ -92,7 +94,6 @@ def _converter(binding: str, annotation: object) -> str:
 
 
 def _fitting(kind: Kind, name: str) -> Kind:
-    _check_is_type(kind.python_type, name)
     if not kind.accepts_input():
         raise ValueError(f"parameter {name} of a {kind.binding} cannot be a {_said(kind.python_type)}")
     return kind

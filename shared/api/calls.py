@@ -26,10 +26,9 @@ class Caller:
 
 @dataclass(frozen=True)
 class Call:
-    """One HTTP request. ``path`` comes without prefix and query, the names of ``headers`` in lower case."""
+    """One HTTP request. ``route`` holds the parameters of the address; names of ``headers`` are in lower case."""
 
     method: str
-    path: str
     caller: Caller
     route: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
@@ -71,7 +70,8 @@ class Route:
     body: type[Document] | None = None
     body_required: bool = True
     query: type[Document] | None = None
-    headers: tuple[str, ...] = ()
+    request_headers: tuple[str, ...] = ()
+    answer_headers: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     anonymous: bool = False
 

@@ -7,8 +7,8 @@ from pydantic import AfterValidator, AwareDatetime, Field, SecretStr
 
 from shared import names
 from shared.api.bodies import invalid, read_body, read_name
-from shared.api.calls import Answer, Call, Caller, json_answer
 from shared.api.callers import administrators_only
+from shared.api.calls import Answer, Call, Caller, json_answer
 from shared.api.versions import Condition, Version, find_version, listed, quoted, save
 from shared.courier import Courier
 from shared.documents import Connection, Consent, Document, Name, Text

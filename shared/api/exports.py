@@ -4,8 +4,8 @@ from pydantic import Field
 
 from shared import names
 from shared.api.bodies import read_body, read_name, read_query
-from shared.api.calls import Answer, Call, json_answer
 from shared.api.callers import administrators_only
+from shared.api.calls import Answer, Call, json_answer
 from shared.api.connections import warnings_of
 from shared.api.versions import Condition, Version, find_version, listed, quoted, save
 from shared.courier import Courier
@@ -120,7 +120,9 @@ def delete_export(courier: Courier, call: Call) -> Answer:
     courier.store.blobs.delete(names.export(name))
     cancelled = cancel_all(courier, name, call.caller.label)
     erased = erase_export(courier, name) if erase else None
-    return json_answer(ExportDeleted(deleted=name, cancelled=cancelled, erased=erased, kept=_kept(name, erased, cancelled)))
+    return json_answer(
+        ExportDeleted(deleted=name, cancelled=cancelled, erased=erased, kept=_kept(name, erased, cancelled))
+    )
 
 
 def run_export(courier: Courier, call: Call) -> Answer:
@@ -135,7 +137,9 @@ def _connection(courier: Courier, name: str) -> Connection:
     found = find_version(courier, names.connection(name), Connection)
     if found is None:
         known = list(listed(courier, names.CONNECTIONS))
-        message = f"there is no connection {name}; there is {', '.join(known) or 'none'}: PUT /api/connections/{name} first"
+        message = (
+            f"there is no connection {name}; there is {', '.join(known) or 'none'}: PUT /api/connections/{name} first"
+        )
         raise Conflict(message, code="connection_missing")
     return found.readable()
 

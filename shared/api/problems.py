@@ -44,8 +44,15 @@ PROBLEMS: Mapping[str, Problem] = {
     "storage_unreachable": Problem(503, "storage gave no usable answer: send the call again"),
 }
 
-EVERYWHERE = ("unauthorized", "body_too_large", "settings_invalid", "document_unreadable", "internal")
-EVERYWHERE += ("contended", "storage_unreachable")
+EVERYWHERE = (
+    "unauthorized",
+    "body_too_large",
+    "settings_invalid",
+    "document_unreadable",
+    "internal",
+    "contended",
+    "storage_unreachable",
+)
 """Codes that any route may answer."""
 
 

@@ -15,6 +15,9 @@ _NAMED = 20
 """How many lists the sentence names; ``lists`` has them all."""
 
 
+Result = Literal["ok", "failed", "unknown"]
+
+
 class ListShown(Document):
     """A list of the account: what ``list_id`` of an export may be."""
 
@@ -26,7 +29,7 @@ class Check(Document):
     """One question and its answer; ``unknown`` where an earlier answer keeps it from being asked."""
 
     check: Literal["consent", "host", "key", "user", "lists", "room"]
-    result: Literal["ok", "failed", "unknown"]
+    result: Result
     message: str
     lists: list[ListShown] | None = None
 
@@ -53,7 +56,9 @@ def try_connection(courier: Courier, call: Call) -> Answer:
 def _consent(connection: Connection) -> Check:
     if connection.consent is None:
         return Check(check="consent", result="failed", message='the connection has no "consent": nothing is sent')
-    return Check(check="consent", result="ok", message=f"consent was given on {connection.consent.accepted_at:%Y-%m-%d}")
+    return Check(
+        check="consent", result="ok", message=f"consent was given on {connection.consent.accepted_at:%Y-%m-%d}"
+    )
 
 
 def _account(client: ActiveCampaign, host: str) -> Iterator[Check]:
@@ -69,21 +74,25 @@ def _account(client: ActiveCampaign, host: str) -> Iterator[Check]:
     yield _room(client)
 
 
+_STOPPED_AT: dict[str, tuple[Result, Result]] = {
+    "vault": ("unknown", "failed"),
+    "credentials": ("ok", "failed"),
+    "payment": ("ok", "failed"),
+    "rate_limited": ("ok", "unknown"),
+}
+"""How host and key fared when the account's first call ended in that error; in any other, the host did not answer."""
+
+
 def _no_answer(error: CourierError, host: str) -> Iterator[Check]:
-    """Which of the two questions the account's first call answered with no; the others were not asked."""
-    if error.code in ("vault", "credentials"):
-        asked = error.code == "credentials"
-        yield Check(check="host", result="ok" if asked else "unknown", message=f"{host} {'answers' if asked else _LATER}")
-        yield Check(check="key", result="failed", message=error.message)
-    else:
-        yield Check(check="host", result="failed", message=error.message)
-        yield Check(check="key", result="unknown", message=f"the key {_LATER}")
-    yield Check(check="user", result="unknown", message=f"the key's user {_LATER}")
-    yield Check(check="lists", result="unknown", message=f"the account's lists {_LATER}")
-    yield Check(check="room", result="unknown", message=f"the account's room {_LATER}")
-
-
-_LATER = "could not be asked for yet"
+    """Where it ended; what comes after it was not asked."""
+    host_fared, key_fared = _STOPPED_AT.get(error.code, ("failed", "unknown"))
+    told = {"ok": f"{host} answers", "failed": error.message, "unknown": f"{host} was not asked"}
+    yield Check(check="host", result=host_fared, message=told[host_fared])
+    told = {"failed": error.message, "unknown": "the key was not tried" if host_fared == "failed" else error.message}
+    yield Check(check="key", result=key_fared, message=told[key_fared])
+    yield Check(check="user", result="unknown", message="the key's user was not asked for")
+    yield Check(check="lists", result="unknown", message="the account's lists were not asked for")
+    yield Check(check="room", result="unknown", message="the account's room was not asked for")
 
 
 def _lists(client: ActiveCampaign) -> Check:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import requests
 from azure.identity import DefaultAzureCredential
@@ -61,7 +62,11 @@ def _session() -> requests.Session:
 
 
 def _blob_service(account: StorageAccount, credential: DefaultAzureCredential) -> BlobServiceClient:
-    sizes = {"max_single_get_size": _BLOCK_BYTES, "max_chunk_get_size": _BLOCK_BYTES, "max_block_size": _BLOCK_BYTES}
+    sizes: dict[str, Any] = {
+        "max_single_get_size": _BLOCK_BYTES,
+        "max_chunk_get_size": _BLOCK_BYTES,
+        "max_block_size": _BLOCK_BYTES,
+    }
     if account.connection_string:
         return BlobServiceClient.from_connection_string(account.connection_string, **sizes)
     return BlobServiceClient(str(account.blob_service_uri), credential=credential, **sizes)

@@ -4,10 +4,14 @@
     …/model.json                                        what Customer Insights says about the tables beside it
     …/<Segment>/<anything>.csv                          a plain file in a folder: the folder names the segment
     <Segment>.csv                                       a plain file in the container's root
-    <destination>_<Segment>_<unix seconds>.csv          the same with its moment; the destination ends at the first ``_``
+    <destination>_<Segment>_<unix seconds>.csv          the same with its moment
 
-``.csv``, ``.csv.gz`` and ``.parquet`` are read, in any case. Names that begin with ``_`` or ``.`` are the bookkeeping of
-whoever writes files (``_SUCCESS``), not data. A timestamp that is no moment of any calendar is an ordinary folder.
+Of the last form only the segment's name may hold ``_``: the destination ends at the first one, so that a file is of the
+same segment whoever looks for it.
+
+``.csv``, ``.csv.gz`` and ``.parquet`` are read, in upper or lower case. Names that begin with ``_`` or ``.`` are the
+bookkeeping of whoever writes files (``_SUCCESS``), not data. A timestamp that is no moment of any calendar is an
+ordinary folder.
 """
 
 import re
@@ -98,8 +102,7 @@ def timestamp(parts: Sequence[str]) -> datetime | None:
     if not 0 < len(parts) <= 4:
         return None
     fits = all(
-        len(part) == width and part.isascii() and part.isdecimal()
-        for part, width in zip(parts, _LEVELS, strict=False)
+        len(part) == width and part.isascii() and part.isdecimal() for part, width in zip(parts, _LEVELS, strict=False)
     )
     if not fits or parts[0] < _START[0]:
         return None

@@ -68,10 +68,6 @@ class Model:
         return candidates[0] if len(candidates) == 1 else None
 
 
-class _Refused(Exception):
-    """A location or a dialect that is not followed; the message is the sentence for people."""
-
-
 def parse_model(data: bytes, container: str) -> Model | Unusable:
     """What a ``model.json`` says, with its locations resolved to names of blobs in our container. Raises nothing."""
     if len(data) > MAX_BYTES:
@@ -111,12 +107,10 @@ def resolve(location: str, container: str) -> str:
     if _names_account_in_path(url["host"]):
         parts = parts[1:]
     if not parts or parts[0] != container:
-        raise ValueError(f"a partition lies in container {(parts or [''])[0]!r}; only {container!r} is read")
-    if len(parts) == 1 or any(part in ("", ".", "..") or not _is_name(part) for part in parts[1:]):
-        raise ValueError("a partition's location is not the address of a blob")
+        raise ValueError(f"a partition's location is not in container {container}, the only one that is read")
     name = "/".join(parts[1:])
-    if len(name) > _LONGEST_NAME:
-        raise ValueError(f"a partition's location is longer than {_LONGEST_NAME} characters")
+    if len(name) > _LONGEST_NAME or not all(map(_is_name, parts[1:])) or not name:
+        raise ValueError("a partition's location is not the address of a blob")
     return name
 
 
@@ -135,7 +129,7 @@ def _names_account_in_path(host: str) -> bool:
 
 
 def _is_name(part: str) -> bool:
-    return "\\" not in part and all(ord(character) > 31 for character in part) and _text(part) is not None
+    return part not in (".", "..") and "\\" not in part and min(part, default="") >= " " and _text(part) is not None
 
 
 def _entity(name: str, table: dict[str, Any], container: str) -> Entity:
@@ -175,7 +169,7 @@ def _dialect(described: list[dict[str, Any]]) -> tuple[Dialect, str | None]:
     """How the table's files are written; partitions that disagree cannot be read as one table."""
     try:
         dialects = {_read_dialect(partition.get("fileFormatSettings")) for partition in described}
-    except _Refused as problem:
+    except ValueError as problem:
         return Dialect(), str(problem)
     if len(dialects) > 1:
         return Dialect(), "the fileFormatSettings of its partitions differ from each other"
@@ -197,7 +191,7 @@ def _read_dialect(settings: object) -> Dialect:
 def _delimiter(value: object) -> str:
     delimiter = {None: ",", "\\t": "\t"}.get(value, value) if value is None or isinstance(value, str) else ""
     if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in "\r\n\0":
-        raise _Refused("the delimiter in fileFormatSettings is not one character")
+        raise ValueError("the delimiter in fileFormatSettings is not one character")
     return delimiter
 
 
@@ -205,12 +199,12 @@ def _quote(settings: dict[str, Any]) -> str:
     given = settings.get("quoteCharacter")
     if given is not None:
         if not isinstance(given, str) or len(given) > 1 or given in ("\r", "\n", "\0"):
-            raise _Refused("the quoteCharacter in fileFormatSettings is not one character")
+            raise ValueError("the quoteCharacter in fileFormatSettings is not one character")
         return given
     style = settings.get("quoteStyle", "QuoteStyle.Csv")
     quote = _QUOTES.get(style.rpartition(".")[2].lower()) if isinstance(style, str) else None
     if quote is None:
-        raise _Refused("the quoteStyle in fileFormatSettings is neither QuoteStyle.Csv nor QuoteStyle.None")
+        raise ValueError("the quoteStyle in fileFormatSettings is neither QuoteStyle.Csv nor QuoteStyle.None")
     return quote
 
 
@@ -226,7 +220,7 @@ def _encoding(value: object) -> str | None:
         "".encode(str(value))  # refuses codecs that are no text encodings
         return codecs.lookup(str(value)).name
     except (LookupError, ValueError):
-        raise _Refused("the encoding in fileFormatSettings is not one that is known") from None
+        raise ValueError("the encoding in fileFormatSettings is not one that is known") from None
 
 
 def _lies_in(entity: Entity, place: Place) -> bool:

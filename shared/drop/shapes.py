@@ -9,7 +9,8 @@ from shared.documents import Drop
 class Dialect:
     """How a CSV file is written; ``None`` means that it has to be found out from the file.
 
-    ``header`` says whether record 1 names the columns.
+    ``quote`` is empty where nothing is quoted. ``header`` says whether record 1 names the columns. ``encoding`` is the
+    name Python knows it by.
     """
 
     delimiter: str | None = None

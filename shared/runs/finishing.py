@@ -6,7 +6,7 @@ again.
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from shared import names
@@ -16,6 +16,7 @@ from shared.doors.clock import now
 from shared.ledger import BatchOutcome, write_ledger
 from shared.plan.rejects import Refused, append_refused
 from shared.receipts import Summary, summaries
+from shared.runs.announcing import announce_end
 from shared.runs.requests import start_next
 from shared.runs.states import FINAL, change, moved
 
@@ -27,17 +28,17 @@ def finish(courier: Courier, run_id: str) -> None:
     receipts = summaries(courier.store.blobs, run_id)
     _commit(courier, run, plan, receipts)
     counts = counted(run.counts, plan, receipts)
-    change(courier.store, run_id, lambda run: _ended(courier, run, counts))
-    start_next(courier, run.export, run_id)
+    _end(courier, run_id, lambda run: _ended(courier, run, counts))
 
 
 def end_unplanned(courier: Courier, run_id: str, state: RunState, reason: Reason | None) -> None:
     """End a run that sends nothing, and let the next one start."""
-    run = change(
-        courier.store,
-        run_id,
-        lambda run: run if run.state in FINAL else moved(run, state, now(courier.clock), reason),
-    )
+    _end(courier, run_id, lambda run: run if run.state in FINAL else moved(run, state, now(courier.clock), reason))
+
+
+def _end(courier: Courier, run_id: str, update: Callable[[Run], Run]) -> None:
+    run = change(courier.store, run_id, update)
+    announce_end(courier, run)
     start_next(courier, run.export, run_id)
 
 

@@ -31,9 +31,12 @@ from shared.messages import PlanMessage, WatchMessage
 from shared.plan.guards import check
 from shared.plan.planner import make_plan
 from shared.plan.shapes import Job, LocalDrop, Outcome
+from shared.runs.announcing import hold
 from shared.runs.finishing import end_unplanned, finish
-from shared.runs.states import FINAL, change, hold, moved, take_over
+from shared.runs.requests import export_of
+from shared.runs.states import FINAL, change, moved, take_over
 from shared.runs.targets import Targets, find_targets
+from shared.telemetry import RunPlanned, about, record
 
 _PATIENCE = timedelta(hours=6)
 """How long a run waits for a whole drop or for ActiveCampaign before it fails."""
@@ -48,14 +51,14 @@ _one_at_a_time = threading.Lock()
 
 def plan_run(courier: Courier, message: PlanMessage) -> None:
     """Plan that run and hand it to its watcher, or end it with its reason."""
-    with _one_at_a_time:
+    with _one_at_a_time, about(run=message.run, export=export_of(message.run)):
         run = _claim(courier, message)
         if run is None:
             return
         try:
             _plan(courier, run)
         except RunHeld as held:
-            hold(courier.store, run.id, _reason(held), now(courier.clock))
+            hold(courier, run.id, _reason(held))
         except (ExportRefused, DropUnusable) as refused:
             end_unplanned(courier, run.id, RunState.FAILED, _reason(refused))
         except (DropNotReady, DropChanged, PassingError) as passing:
@@ -180,14 +183,14 @@ def _subfolder(folder: Path, name: str) -> Path:
 
 def _publish(courier: Courier, run: Run, export: Export, outcome: Outcome, drops: list[Drop]) -> Plan | None:
     """Store what was planned, the plan itself last; a dry run stores its rejects and ends."""
-    blobs = courier.store.blobs
+    blobs, moment = courier.store.blobs, now(courier.clock)
     blobs.upload(names.rejects(run.id), outcome.rejects)
     findings = {
         "drops": drops,
         "counts": outcome.counts,
         "warnings": list(outcome.warnings),
         "examples": list(outcome.examples) if run.dry_run else [],
-        "planned_at": now(courier.clock),
+        "planned_at": moment,
     }
     if run.dry_run:
         change(courier.store, run.id, lambda run: run.model_copy(update=findings))
@@ -196,7 +199,8 @@ def _publish(courier: Courier, run: Run, export: Export, outcome: Outcome, drops
         return None
     blobs.upload(names.batches(run.id), outcome.batches)
     blobs.upload(names.planned(run.id), outcome.planned)
-    change(courier.store, run.id, lambda run: run.model_copy(update=findings))
+    planned = change(courier.store, run.id, lambda run: run.model_copy(update=findings))
+    record(RunPlanned.of(planned, seconds=(moment - run.watch.at).total_seconds()))
     plan = Plan(
         batches=list(outcome.index),
         rejects_length=outcome.rejects.stat().st_size,
@@ -208,9 +212,8 @@ def _publish(courier: Courier, run: Run, export: Export, outcome: Outcome, drops
 
 
 def _hand_over(courier: Courier, run_id: str, plan: Plan) -> None:
-    moment = now(courier.clock)
     if plan.guard:
-        hold(courier.store, run_id, plan.guard, moment)
+        hold(courier, run_id, plan.guard)
     elif not plan.batches:
         finish(courier, run_id)
     else:

@@ -19,6 +19,7 @@ from shared.drop import arrival
 from shared.messages import BatchMessage, LookMessage, Message, PlanMessage, WatchMessage
 from shared.runs.finishing import end_unplanned
 from shared.runs.states import FINAL, moved, take_over
+from shared.telemetry import Poisoned, record
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +77,7 @@ def drop_poisoned(courier: Courier, body: bytes) -> None:
 
 
 def _parsed(queue: str, model: type[M], body: bytes) -> M | None:
+    record(Poisoned(queue=queue))
     try:
         return model.model_validate_json(body)
     except ValidationError:

@@ -12,6 +12,7 @@ from shared.doors.clock import now
 from shared.errors import Conflict, NotFound
 from shared.messages import PlanMessage
 from shared.runs.states import FINAL
+from shared.telemetry import RunRequested, about, record
 
 
 def request_run(
@@ -59,7 +60,7 @@ def start_next(courier: Courier, export: str, ended: str) -> None:
 
 def queue_run(courier: Courier, export: str, request: RunRequest) -> None:
     """See to it that an active request has its document and a message that starts it, also after a crash."""
-    courier.store.create(names.run(request.run), _document(export, request))
+    _create(courier, export, request)
     run = courier.store.get(names.run(request.run), Run)
     if run.state in FINAL:
         start_next(courier, export, run.id)
@@ -106,12 +107,19 @@ def _start(courier: Courier, export: str, state: ExportState, request: RunReques
         queue_run(courier, export, state.active)
         return courier.store.get(names.run(request.run), Run)
     waiting = state.waiting or request
-    courier.store.create(names.run(waiting.run), _document(export, waiting))
+    _create(courier, export, waiting)
     return courier.store.modify(
         names.run(waiting.run),
         Run,
         lambda run: run.model_copy(update={"dry_run": waiting.dry_run, "full": waiting.full}),
     )
+
+
+def _create(courier: Courier, export: str, request: RunRequest) -> None:
+    run = _document(export, request)
+    if courier.store.create(names.run(run.id), run):
+        with about(run=run.id, export=export):
+            record(RunRequested.of(run))
 
 
 def _document(export: str, request: RunRequest) -> Run:

@@ -13,9 +13,10 @@ from shared.documents import BatchEntry, Connection, Counts, Plan, Reason, Recei
 from shared.doors.clock import as_datetime, now
 from shared.messages import BatchMessage, WatchMessage
 from shared.pacing import Lane, rates, weight
-from shared.receipts import Summary, follow_imports, summaries
+from shared.receipts import Summary, summaries
+from shared.runs.announcing import hold
 from shared.runs.finishing import counted, finish, is_settled
-from shared.runs.states import FINAL, SENDING, change, hold, moved
+from shared.runs.states import FINAL, SENDING, change, moved
 
 STRETCH_SECONDS = 30
 """How far ahead batches have appointments. Short, so that exports on one host take turns and a cancel leaves little
@@ -69,7 +70,7 @@ def _without_papers(courier: Courier, run: Run, plan: Plan | None) -> None:
         finish(courier, run.id)
     elif run.state in SENDING:
         missing = "connection_missing", f"there is no connection {run.connection}: store it again, then release the run"
-        hold(courier.store, run.id, Reason(code=missing[0], message=missing[1]), now(courier.clock))
+        hold(courier, run.id, Reason(code=missing[0], message=missing[1]))
 
 
 def _fan_out(courier: Courier, run: Run, connection: Connection, plan: Plan, receipts: Sequence[Summary]) -> Watch:

@@ -97,15 +97,18 @@ class World:
 MakeWorld = Callable[..., World]
 
 
+def fresh_world(
+    variants: Variants | None = None, limits: LimitRules | None = None, timing: Timing | None = None
+) -> World:
+    """A world by the rules that a test names."""
+    clock = Clock()
+    return World(clock, Account(clock, variants=variants, limits=limits, timing=timing))
+
+
 @pytest.fixture
 def make_world() -> MakeWorld:
-    """A world by the rules that a test names."""
-
-    def make(variants: Variants | None = None, limits: LimitRules | None = None, timing: Timing | None = None) -> World:
-        clock = Clock()
-        return World(clock, Account(clock, variants=variants, limits=limits, timing=timing))
-
-    return make
+    """How to make a world by other rules."""
+    return fresh_world
 
 
 @pytest.fixture

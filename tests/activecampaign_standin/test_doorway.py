@@ -12,7 +12,7 @@ from local.activecampaign.exchange import Response
 from local.activecampaign.fields import FieldType
 from local.activecampaign.rows import is_email
 from local.activecampaign.variants import Variants
-from tests.activecampaign_standin.conftest import MakeWorld, World, on, person
+from tests.activecampaign_standin.conftest import MakeWorld, World, fresh_world, on, person
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -260,19 +260,10 @@ def test_a_value_has_to_suit_the_type_of_its_field(
 @given(entries=st.lists(json_values | st.dictionaries(members, json_values), max_size=5))
 def test_any_contacts_at_all_get_an_answer(entries: list[object]) -> None:
     """No body, however odd, is more than the doorway can judge."""
-    world = _fresh()
-    assert world.post_import(*entries).status in (200, 400, 404, 422)
+    assert fresh_world().post_import(*entries).status in (200, 400, 404, 422)
 
 
 @given(body=st.binary(max_size=200) | json_values.map(lambda value: json.dumps(value).encode()))
 def test_any_body_at_all_gets_an_answer(body: bytes) -> None:
     """No bytes, however odd, are more than the doorway can judge."""
-    assert _fresh().ask("POST", "/import/bulk_import", body).status == 400
-
-
-def _fresh() -> World:
-    from local.activecampaign.account import Account
-    from tests.activecampaign_standin.conftest import Clock
-
-    clock = Clock()
-    return World(clock, Account(clock))
+    assert fresh_world().ask("POST", "/import/bulk_import", body).status == 400

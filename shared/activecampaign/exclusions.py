@@ -1,0 +1,22 @@
+"""Addresses and patterns that an account refuses: https://help.activecampaign.com, "Exclusion list"."""
+
+import re
+from collections.abc import Iterable
+from fnmatch import translate
+
+
+class Exclusions:
+    """The exclusion list of an account: whole addresses, ``@domain`` or a bare domain, and patterns with ``*``."""
+
+    def __init__(self, entries: Iterable[str]) -> None:
+        known = {entry.strip().casefold() for entry in entries if entry.strip()}
+        self._patterns = [re.compile(translate(entry)) for entry in sorted(known) if "*" in entry]
+        self._plain = {entry for entry in known if "*" not in entry}
+
+    def has(self, email: str) -> bool:
+        """Whether the account refuses that address."""
+        address = email.casefold()
+        domain = address.rpartition("@")[2]
+        return bool(self._plain & {address, domain, f"@{domain}"}) or any(
+            pattern.fullmatch(address) for pattern in self._patterns
+        )

@@ -1,0 +1,296 @@
+"""From a container to the newest drop of each segment, listing only the folders on the way there.
+
+The tree is walked level by level. Of a segment's timestamp folders only the newest year, month, day and time are
+opened, however many there are; folders beside a ``model.json`` are the tables it describes, and those nobody asked for
+are not opened at all.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.documents import Drop, DropBlob
+from shared.doors.ports import Blob, Blobs
+from shared.drop.completeness import Evidence, NotUsable, NotYet, Whole, completeness
+from shared.drop.layout import MODEL, ModelFile, Place, PlainFile, normal, parse, timestamp
+from shared.drop.model_json import MAX_BYTES, Model, Unusable, parse_model, too_large
+from shared.drop.shapes import Dialect, SegmentDrop
+from shared.errors import BlobChanged, BlobMissing, DropNotReady, DropUnusable
+
+MISSING = "segment_missing"
+AMBIGUOUS = "segment_ambiguous"
+
+_DEEPEST = 8
+"""Levels of folders that are walked; Customer Insights has a segment's folder on the third."""
+
+_NAMED = 20
+"""How many segments a message names; its details name all."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What became of looking for one segment's newest drop, and the blobs it is about, if there are any."""
+
+    outcome: SegmentDrop | NotYet | NotUsable
+    drop: Drop | None
+
+
+@dataclass(frozen=True)
+class SegmentOverview:
+    """What a container holds of one segment.
+
+    ``name`` is what an export calls it: the segment's own name, or its path where several have that name. ``drop`` has
+    the blobs of the newest drop, whole or not. ``problem`` says why it is not whole, and by its type whether it still
+    may become so. ``columns`` are known from ``model.json`` only. ``size`` is in bytes as stored.
+    """
+
+    name: str
+    path: str
+    drop: Drop | None
+    problem: NotYet | NotUsable | None
+    columns: tuple[str, ...] | None
+    size: int
+
+
+@dataclass(frozen=True)
+class _Spot:
+    """A place that was come across, with the blobs that matter there, and the ``model.json`` above it.
+
+    ``folder`` and ``stamp`` are those of the newest timestamp folder.
+    """
+
+    place: Place
+    files: tuple[Blob, ...] = ()
+    folder: str = ""
+    stamp: datetime | None = None
+    model: Blob | None = None
+
+
+@dataclass(frozen=True)
+class _ReadModel:
+    content: Model | Unusable
+    modified: datetime
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a container held at one moment; ``models`` by the name of their blob."""
+
+    container: str
+    moment: datetime
+    spots: tuple[_Spot, ...]
+    models: dict[str, _ReadModel]
+
+    def names(self) -> dict[Place, str]:
+        """What an export can call each segment that is there."""
+        called = Counter(name for spot in self.spots for name in {normal(spot.place.segment), normal(spot.place.label)})
+        return {
+            spot.place: spot.place.segment if called[normal(spot.place.segment)] == 1 else spot.place.label
+            for spot in self.spots
+        }
+
+    def judge(self, segment: str, settle_seconds: int, previous: Drop | None = None) -> Judged:
+        """Whether the newest drop of that segment is whole; ``previous`` is the one exported last."""
+        spots = [spot for spot in self.spots if spot.place.answers_to(segment)]
+        if not spots:
+            return Judged(self._missing(segment), None)
+        if len(spots) > 1:
+            files = [blob for spot in spots for blob in spot.files]
+            return Judged(_ambiguous(spots), _drop(segment, files) if files else None)
+        return self._judge(spots[0], segment, settle_seconds, previous)
+
+    def overview(self, settle_seconds: int) -> tuple[SegmentOverview, ...]:
+        """Every segment, by name."""
+        names = self.names()
+        found = [self._overview(spot, names[spot.place], settle_seconds) for spot in self.spots]
+        return tuple(sorted(found, key=lambda overview: (overview.name, overview.path)))
+
+    def _judge(self, spot: _Spot, name: str, settle_seconds: int, previous: Drop | None) -> Judged:
+        model = self._model(spot)
+        evidence = Evidence(
+            place=spot.place,
+            files=spot.files,
+            folder=spot.folder,
+            stamp=spot.stamp,
+            model=model.content if model else None,
+            model_modified=model.modified if model else None,
+            previous=previous,
+        )
+        verdict = completeness(evidence, self.moment, settle_seconds)
+        if isinstance(verdict, Whole):
+            whole = _segment_drop(spot.place, name, verdict)
+            return Judged(whole, whole.drop)
+        return Judged(verdict, _drop(name, spot.files) if spot.files else None)
+
+    def _overview(self, spot: _Spot, name: str, settle_seconds: int) -> SegmentOverview:
+        judged = self._judge(spot, name, settle_seconds, None)
+        model = self._model(spot)
+        entity = model.content.entity_of(spot.place) if model and isinstance(model.content, Model) else None
+        return SegmentOverview(
+            name=name,
+            path=spot.place.label,
+            drop=judged.drop,
+            problem=None if isinstance(judged.outcome, SegmentDrop) else judged.outcome,
+            columns=entity.columns if entity else None,
+            size=sum(blob.size for blob in judged.drop.blobs) if judged.drop else 0,
+        )
+
+    def _model(self, spot: _Spot) -> _ReadModel | None:
+        return self.models.get(spot.model.name) if spot.model else None
+
+    def _missing(self, segment: str) -> NotUsable:
+        names = tuple(sorted(self.names().values()))
+        some = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+        there = f"it holds {some}" if names else "it holds no segment yet"
+        return NotUsable(MISSING, f"container {self.container} does not hold {segment}: {there}", names)
+
+
+def survey(blobs: Blobs, moment: datetime, container: str, segments: Sequence[str] | None = None) -> Survey:
+    """Look for these segments (all where ``None``) in ``blobs``, whose name is ``container``, at the present moment."""
+    last_parts = {normal(segment.rpartition("/")[2]) for segment in segments or ()}
+    spots = tuple(_walk(blobs, lambda folder: segments is None or normal(folder) in last_parts))
+    models = {spot.model.name: spot.model for spot in spots if spot.model and _is_wanted(spot.place, segments)}
+    read = {name: _read_model(blobs, blob, moment, container) for name, blob in models.items()}
+    return Survey(container, moment, spots, read)
+
+
+def newest_drop(
+    blobs: Blobs,
+    segment: str,
+    now: datetime,
+    settle_seconds: int,
+    container: str,
+    previous: Drop | None = None,
+) -> SegmentDrop:
+    """The newest drop of a segment, if it is whole; see ``survey`` and ``Survey.judge``.
+
+    Raises ``DropNotReady`` or ``DropUnusable`` with a code of ``completeness``, ``segment_missing`` (its details name
+    the segments there are) or ``segment_ambiguous`` (the places it lies in).
+    """
+    outcome = survey(blobs, now, container, [segment]).judge(segment, settle_seconds, previous).outcome
+    if isinstance(outcome, SegmentDrop):
+        return outcome
+    message = f"segment {segment}: {outcome.message}"
+    if isinstance(outcome, NotYet):
+        raise DropNotReady(message, code=outcome.code)
+    raise DropUnusable(message, code=outcome.code, details=outcome.details)
+
+
+def segments_in(blobs: Blobs, now: datetime, settle_seconds: int, container: str) -> tuple[SegmentOverview, ...]:
+    """Every segment of a container with its newest drop; see ``survey``."""
+    return survey(blobs, now, container).overview(settle_seconds)
+
+
+def places_of(blobs: Blobs, name: str) -> tuple[Place, ...]:
+    """The places that a blob of that name says something about: its own, or every table beside a ``model.json``."""
+    parsed = parse(name)
+    if parsed is None:
+        return ()
+    if isinstance(parsed, ModelFile):
+        return tuple(_table(folder) for folder in blobs.level(parsed.folder)[0])
+    return (parsed.place,)
+
+
+def _walk(
+    blobs: Blobs, wanted: Callable[[str], bool], prefix: str = "", model: Blob | None = None, depth: int = 0
+) -> Iterator[_Spot]:
+    """Every place below a prefix; tables of a ``model.json`` that are not wanted come unopened, without files."""
+    folders, files = blobs.level(prefix)
+    own = next((blob for blob in files if blob.name.rpartition("/")[2].lower() == MODEL), None)
+    newest = _newest_below(blobs, prefix, (), folders) if prefix else None
+    if newest:
+        yield _Spot(_table(prefix), newest.files, newest.folder, newest.stamp, own or model)
+    yield from _plain(files)
+    for folder in folders:
+        name = _name(folder)
+        if not name or (newest and timestamp([name])):
+            continue
+        if own and not wanted(name):
+            yield _Spot(_table(folder))
+        elif depth < _DEEPEST:
+            yield from _walk(blobs, wanted, folder, own or model, depth + 1)
+
+
+@dataclass(frozen=True)
+class _Newest:
+    folder: str
+    stamp: datetime
+    files: tuple[Blob, ...]
+
+
+def _newest_below(blobs: Blobs, prefix: str, above: tuple[str, ...], folders: Sequence[str]) -> _Newest | None:
+    """The newest timestamp folder below a table's folder, or the newest part of one that has nothing in it.
+
+    ``above`` are the levels of ``yyyy/MM/dd/HHmm`` that the prefix ends in. A folder without any timestamp below it is
+    no timestamp folder itself, so the one before it is the newest.
+    """
+    for name in sorted(filter(None, map(_name, folders)), reverse=True):
+        levels = (*above, name)
+        stamp = timestamp(levels)
+        if stamp is None:
+            continue
+        folder = f"{prefix}{name}/"
+        below, files = blobs.level(folder)
+        files = [blob for blob in files if blob.name != folder]
+        if len(levels) == 4 or not (below or files):
+            return _Newest(folder, stamp, tuple(files))
+        if newest := _newest_below(blobs, folder, levels, below):
+            return newest
+    return None
+
+
+def _plain(files: Sequence[Blob]) -> Iterator[_Spot]:
+    """The plain drops among the files of one folder."""
+    by_place: dict[Place, list[Blob]] = {}
+    for blob in files:
+        parsed = parse(blob.name)
+        if isinstance(parsed, PlainFile):
+            by_place.setdefault(parsed.place, []).append(blob)
+    for place, found in by_place.items():
+        yield _Spot(place, tuple(found))
+
+
+def _table(folder: str) -> Place:
+    return Place("tree", _name(folder), folder.rstrip("/"))
+
+
+def _name(folder: str) -> str:
+    """The last part of a folder's path, which ends in ``/``; empty where there are two in a row."""
+    return folder[:-1].rpartition("/")[2]
+
+
+def _is_wanted(place: Place, segments: Sequence[str] | None) -> bool:
+    return segments is None or any(map(place.answers_to, segments))
+
+
+def _read_model(blobs: Blobs, blob: Blob, moment: datetime, container: str) -> _ReadModel:
+    """One that is replaced between listing and reading has changed at this very moment."""
+    if blob.size > MAX_BYTES:
+        return _ReadModel(too_large(blob.size), blob.modified)
+    try:
+        data = blobs.read(blob.name, etag=blob.etag).data
+    except (BlobChanged, BlobMissing):
+        return _ReadModel(Unusable("model_changing", "model.json was replaced while it was read"), moment)
+    return _ReadModel(parse_model(data, container), blob.modified)
+
+
+def _ambiguous(spots: Sequence[_Spot]) -> NotUsable:
+    paths = tuple(sorted(spot.place.label for spot in spots))
+    message = f"it lies in several places, {', '.join(paths)}: name one by its path, or remove the others"
+    return NotUsable(AMBIGUOUS, message, paths)
+
+
+def _segment_drop(place: Place, name: str, whole: Whole) -> SegmentDrop:
+    drop = _drop(name, whole.blobs)
+    if place.kind != "tree":
+        return SegmentDrop(drop, dialect=Dialect(header=True), warnings=whole.warnings)
+    if whole.entity is None:
+        return SegmentDrop(drop, warnings=whole.warnings)
+    entity = whole.entity
+    return SegmentDrop(drop, entity.columns, entity.dialect, entity.primary_key, whole.warnings)
+
+
+def _drop(segment: str, blobs: Sequence[Blob]) -> Drop:
+    found = [DropBlob(name=blob.name, etag=blob.etag, size=blob.size, modified=blob.modified) for blob in blobs]
+    return Drop(segment=segment, blobs=found)

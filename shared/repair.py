@@ -1,0 +1,77 @@
+"""Which contacts a refused import was refused for.
+
+One contact that ActiveCampaign does not like refuses all 250 of an import. Published rules tell most offenders; the
+indexes in an answer point to others, from 0 or from 1; whoever is left is found by sending ever smaller parts.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shared import receipts
+from shared.activecampaign.client import ActiveCampaign
+from shared.activecampaign.emails import is_email
+from shared.documents import Refusal
+from shared.errors import RunHeld
+
+TRUSTING_REPAIRS = 6
+"""So many refusals of a batch are repaired where they point to; who goes on naming innocents is not believed."""
+
+HOPELESS_REPAIRS = 15
+"""A batch of which nothing was accepted after so many refusals is not refused for single contacts."""
+
+MOST_REPAIRS = 100
+"""What bounds the posts of one batch."""
+
+HOPELESS = (
+    "ActiveCampaign refuses every contact of a batch, whatever part of it is sent: compare the export's list, fields "
+    "and tags with the account, then release the run, or cancel it"
+)
+TOO_MANY_REFUSALS = (
+    f"ActiveCampaign refused {MOST_REPAIRS} parts of one batch; the next run sends the contacts that are left"
+)
+
+Contacts = Sequence[Mapping[str, Any]]
+
+
+def known_offenders(part: Sequence[int], contacts: Contacts) -> list[Refusal]:
+    """Those whom ActiveCampaign's published rules forbid, or the one that was refused alone.
+
+    ``contacts`` are the contacts at the positions ``part`` of a batch.
+    """
+    pairs = zip(part, contacts, strict=True)
+    invalid = [position for position, contact in pairs if not is_email(contact.get("email"))]
+    if invalid:
+        return [receipts.refusal(position, receipts.EMAIL_INVALID) for position in invalid]
+    return [receipts.refusal(part[0], receipts.REFUSED_INVALID)] if len(part) == 1 else []
+
+
+def split(part: list[int], claimed: tuple[int, ...]) -> list[list[int]]:
+    """Smaller parts that hold the same positions; ``part`` has two at least.
+
+    Indexes of claimed offenders count from 0 or from 1: whoever they may mean is parted from the others, alone where
+    they are few. Where that says nothing, the part is halved.
+    """
+    suspects = {index - base for index in claimed for base in (0, 1) if 0 <= index - base < len(part)}
+    if not 0 < len(suspects) < len(part):
+        half = len(part) // 2
+        return [part[:half], part[half:]]
+    accused = [part[index] for index in sorted(suspects)]
+    others = [position for index, position in enumerate(part) if index not in suspects]
+    return [others, *([position] for position in accused)] if len(accused) <= 2 else [others, accused]
+
+
+def stop_when_gone(client: ActiveCampaign, contacts: Contacts) -> None:
+    """Raise ``RunHeld`` where a list or custom field that an import names does not exist any more."""
+    lists = {one["listid"] for contact in contacts for way in _WAYS for one in contact.get(way, ())}
+    fields = {one["id"] for contact in contacts for one in contact.get("fields", ())}
+    gone = [f"list {one}" for one in sorted(lists) if not client.list_exists(one)]
+    if fields:
+        gone += [f"custom field {one}" for one in sorted(fields - {known.id for known in client.fields()})]
+    if gone:
+        raise RunHeld(
+            f"the account no longer has {', '.join(gone)}: cancel the run and correct the export",
+            code="list_or_field_gone",
+        )
+
+
+_WAYS = ("subscribe", "unsubscribe")
