@@ -39,9 +39,14 @@ class Caller:
         while True:
             found: dict[str, Any] = self.call("GET", f"/runs/{run}")
             yield found
-            if found["state"] in FINAL or found["state"] == "held":
+            if rests(found):
                 return
             time.sleep(pause)
+
+
+def rests(run: dict[str, Any]) -> bool:
+    """Whether nothing happens to that run by itself any more."""
+    return run["state"] in FINAL or run["state"] == "held"
 
 
 def wait_for(look: Callable[[], T | None], *, seconds: float, what: str) -> T:

@@ -42,8 +42,8 @@ def show(world: World, stage: Stage) -> int:
         caller = Caller(host.url)
         say("The app is running. Storing a connection and an export, as an administrator would over HTTP.")
         caller.call("PUT", f"/connections/{CONNECTION}", CONNECTION_DOCUMENT)
-        for sentence in caller.call("POST", f"/connections/{CONNECTION}/test")["findings"]:
-            console.print(f"    [dim]{sentence}[/dim]")
+        for check in caller.call("POST", f"/connections/{CONNECTION}/test")["checks"]:
+            console.print(f"    [dim]{check['message']}[/dim]")
         caller.call("PUT", f"/exports/{EXPORT}", stage.export_document())
 
         say(

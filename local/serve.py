@@ -1,5 +1,6 @@
 """``make serve``: the world on this machine, left running until Ctrl-C, for trying the app by hand."""
 
+import json
 import sys
 import tempfile
 import threading
@@ -17,7 +18,7 @@ CUSTOMERS = 2_000
 
 GUIDE = """
 The app answers on [bold]{url}/api[/bold]
-  drops      container "segments", connection string below: a Customer Insights export of {customers:,} customers is there
+  drops      container "segments": a Customer Insights export of {customers:,} customers is there
   documents  container "courier"
   list       {view}
   storage    {storage}
@@ -35,14 +36,18 @@ Then follow the run:  curl {url}/api/runs?export={export}
 Ctrl-C ends all of it.
 """
 
-CONNECTION = (
-    '{"host": "acme.api-us1.com", "api_key_secret": "activecampaign-acme", "api_key": "%s", '
-    '"consent": {"accepted_by": "ada@example.com", "accepted_at": "2026-08-24T09:00:00Z"}}' % API_KEY
-)
-DOCUMENT = (
-    '{"connection": "acme", "list_id": %d, "segments": ["%s"], '
-    '"mapping": {"email": "EMail", "first_name": "FirstName", "customer_id": "CustomerId"}}'
-)
+CONNECTION = {
+    "host": "acme.api-us1.com",
+    "api_key_secret": "activecampaign-acme",
+    "api_key": API_KEY,
+    "consent": {"accepted_by": "ada@example.com", "accepted_at": "2026-08-24T09:00:00Z"},
+}
+
+
+def export(list_id: int) -> dict[str, object]:
+    """The smallest export that makes sense of the customers."""
+    mapping = {"email": "EMail", "first_name": "FirstName", "customer_id": "CustomerId"}
+    return {"connection": "acme", "list_id": list_id, "segments": [SEGMENT], "mapping": mapping}
 
 
 def main() -> int:
@@ -63,9 +68,9 @@ def main() -> int:
                     view=f"curl -k https://127.0.0.1:{world.stand_ins[ACTIVECAMPAIGN_HOST].port}"
                     f"/_stand-in/lists/{stage.list_id}",
                     storage=world.azurite.connection_string,
-                    connection=CONNECTION,
+                    connection=json.dumps(CONNECTION),
                     export=EXPORT,
-                    document=DOCUMENT % (stage.list_id, SEGMENT),
+                    document=json.dumps(export(stage.list_id)),
                 )
             )
             threading.Event().wait()

@@ -30,7 +30,8 @@ from shared.repair import (
     split,
     stop_when_gone,
 )
-from shared.runs.states import SENDING, hold
+from shared.runs.announcing import hold
+from shared.runs.states import SENDING
 from shared.telemetry import BatchDelivered, BatchFailed, RateLimited, about, record
 
 HEAD_START_SECONDS = 2
@@ -54,7 +55,7 @@ def deliver(courier: Courier, message: BatchMessage) -> None:
         try:
             _deliver(courier, message)
         except RunHeld as held:
-            hold(courier.store, message.run, Reason(code=held.code, message=held.message), now(courier.clock))
+            hold(courier, message.run, Reason(code=held.code, message=held.message))
         except PassingError as passing:
             _later(courier, message, passing)
 

@@ -22,7 +22,8 @@ from shared.errors import PassingError, RunHeld
 from shared.lines import Lines
 from shared.reasons import name_refusals
 from shared.receipts import Summary
-from shared.runs.states import FINAL, hold
+from shared.runs.announcing import hold
+from shared.runs.states import FINAL
 
 ASK_AFTER = timedelta(seconds=4)
 """No import ends sooner, and none that was just asked after is asked again sooner."""
@@ -55,7 +56,7 @@ def follow_imports(
     except PassingError:
         pass
     except RunHeld as held:
-        hold(courier.store, run_id, Reason(code=held.code, message=held.message), now(courier.clock))
+        hold(courier, run_id, Reason(code=held.code, message=held.message))
     return follower.known
 
 

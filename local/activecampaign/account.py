@@ -56,12 +56,7 @@ class Account:
         self.keys: dict[str, User] = {}
         self.payment_problem = False
         self.imports = Imports(
-            self.contacts,
-            self.lists,
-            clock=clock,
-            timing=timing or Timing(),
-            variants=self.variants,
-            seed=seed,
+            self.contacts, self.lists, clock=clock, timing=timing or Timing(), variants=self.variants, seed=seed
         )
         self._lock = threading.RLock()
         self._last_id = 0
@@ -148,6 +143,7 @@ class Account:
             contact = self.contacts.find_or_add(email)
             contact.fields.update(fields or {})
             self.contacts.tag(contact, contact.tags | set(tags))
+            contact.bounced = contact.bounced or status is Status.BOUNCED
             if list_id is not None:
                 self.lists[list_id].stand(contact, status)
             return contact
@@ -157,12 +153,11 @@ class Account:
         self.add_contact(email, list_id, Status.UNSUBSCRIBED)
 
     def bounce(self, email: str, list_id: int | None = None) -> None:
-        """Mail to an address comes back: its contact bounces on that list and on all that it is on."""
+        """Mail to an address comes back: its contact bounces on that list and wherever it was active."""
         with self.settled():
             contact = self.add_contact(email, list_id, Status.BOUNCED)
-            contact.bounced = True
             for mailing_list in self.lists.values():
-                if contact.id in mailing_list.standing:
+                if mailing_list.standing.get(contact.id) is Status.ACTIVE:
                     mailing_list.stand(contact, Status.BOUNCED)
 
     def exclude(self, pattern: str) -> None:

@@ -4,7 +4,6 @@ Follows the storage extension (QueueListener and QueueProcessor in azure-sdk-for
 """
 
 import base64
-import binascii
 import concurrent.futures
 import json
 import logging
@@ -259,7 +258,7 @@ def _pauses(longest: float) -> Iterator[float]:
 def _delivery(message: QueueMessage, encoding: str) -> Delivery | None:
     try:
         body = _decode(message.content or "", encoding)
-    except binascii.Error:
+    except ValueError:
         return None
     return Delivery(
         id=message.id,

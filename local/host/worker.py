@@ -168,12 +168,13 @@ class Worker:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def _wait(self, future: Future[object], lease: Lease | None) -> object:
+        ended = threading.Event()
+        future.add_done_callback(lambda _: ended.set())
         deadline = time.monotonic() + self._timeout if self._timeout else math.inf
         while True:
             until_renewal = (lease and lease.interval) or math.inf
             pause = min(until_renewal, deadline - time.monotonic())
-            concurrent.futures.wait([future], None if pause == math.inf else max(0.0, pause))
-            if future.done():
+            if ended.wait(None if pause == math.inf else pause):
                 return _result(future)
             if time.monotonic() >= deadline:
                 raise TimeoutError(f"the function ran longer than functionTimeout, {self._timeout:g} s")

@@ -36,7 +36,7 @@ an hour between one and the next. Files before such a pause are an earlier drop.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from shared.documents import Drop
 from shared.doors.ports import Blob
@@ -50,6 +50,7 @@ WEAK = 5
 """How many settle times a drop must stand still where the evidence is weaker."""
 
 _PAUSE = timedelta(hours=1)
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _LONGEST_WAIT = timedelta(minutes=15)
 _NAMED = 5
 """How many files a message names."""
@@ -334,8 +335,7 @@ def _contiguous(numbers: Sequence[int] | set[int]) -> bool:
 
 def _last_change(evidence: Evidence) -> datetime:
     """Of the files; an empty folder has only the moment in its name."""
-    moments = (evidence.stamp, *(blob.modified for blob in evidence.files))
-    return max(moment for moment in (moments[1:] or moments) if moment)
+    return _newest(evidence.files) if evidence.files else evidence.stamp or _LONG_AGO
 
 
 def _newest(blobs: Sequence[Blob]) -> datetime:

@@ -11,6 +11,7 @@ from shared import names
 from shared.courier import Courier
 from shared.documents import BatchEntry, Connection, Counts, Plan, Reason, ReceiptState, Run, RunState, Watch
 from shared.doors.clock import as_datetime, now
+from shared.following import follow_imports
 from shared.messages import BatchMessage, WatchMessage
 from shared.pacing import Lane, rates, weight
 from shared.receipts import Summary, summaries
@@ -92,7 +93,8 @@ def _fan_out(courier: Courier, run: Run, connection: Connection, plan: Plan, rec
 def _recovered(watch: Watch, receipts: Sequence[Summary], plan: Plan, moment: datetime) -> Watch:
     """Start again at the first batch when messages must have been lost."""
     quiet = watch.last_appointment and moment - watch.last_appointment > LOST_AFTER
-    return watch.model_copy(update={"next_batch": 0}) if quiet and len(receipts) < len(plan.batches) else watch
+    answered = sum(receipt.state is not ReceiptState.PARTIAL for receipt in receipts)
+    return watch.model_copy(update={"next_batch": 0}) if quiet and answered < len(plan.batches) else watch
 
 
 def send_batch(courier: Courier, run_id: str, batch: int, entry: BatchEntry, appointment: float) -> None:

@@ -53,6 +53,25 @@ def test_what_happens_to_contacts_happens_after_what_was_due(world: World) -> No
     assert world.imported(person(1, subscribe=on(list_id)))["failure"] == ["person1@example.com"]
 
 
+def test_a_bounce_takes_nothing_back() -> None:
+    """It shows where the contact was active; an unsubscription stays one."""
+    account = Account()
+    news, offers, other = (account.add_list(name) for name in ("News", "Offers", "Other"))
+    account.add_contact("a@example.com", news)
+    account.unsubscribe("a@example.com", offers)
+    account.bounce("a@example.com")
+    standing = [account.status("a@example.com", list_id) for list_id in (news, offers, other)]
+    assert standing == [Status.BOUNCED, Status.UNSUBSCRIBED, None]
+
+
+def test_a_contact_put_on_a_list_as_bounced_has_bounced(world: World) -> None:
+    """So imports are refused for it."""
+    list_id = world.account.add_list("News")
+    world.account.add_contact("person1@example.com", list_id, Status.BOUNCED)
+    assert world.imported(person(1, subscribe=on(list_id)))["failure"] == ["person1@example.com"]
+    assert world.account.contacts_on(list_id) == {}
+
+
 @pytest.mark.parametrize(
     ("pattern", "email", "refused"),
     [

@@ -98,6 +98,16 @@ def test_a_connection_is_cut(server: ActiveCampaignServer, session: requests.Ses
     assert post_import(server, session, person(1)).status_code == 200
 
 
+def test_a_slow_answer_over_tls(tmp_path: Path, session: requests.Session) -> None:
+    """Listening for the client to leave does not disturb the encryption."""
+    authority = Authority(tmp_path)
+    with ActiveCampaignServer(Account(), authority.certificate.context()) as server:
+        server.api.faults.add(Slow(seconds=0.1))
+        url = f"https://127.0.0.1:{server.port}/api/3/users/me"
+        answers = [session.get(url, timeout=10, verify=str(authority.bundle)) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+
+
 @pytest.mark.parametrize("fault", [Reset(), TimedOut()])
 def test_no_answer_over_tls(tmp_path: Path, session: requests.Session, fault: Fault) -> None:
     """A reset and a silence look the same through encryption."""

@@ -1,0 +1,1 @@
+"""The HTTP API, called through the very functions that the host calls."""

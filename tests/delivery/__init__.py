@@ -1,0 +1,1 @@
+"""Delivery: the client, what its answers mean, and what becomes of every contact of a batch."""
