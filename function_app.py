@@ -16,6 +16,7 @@ from shared.settings import blob_trigger_source
 telemetry.quiet()
 
 HOST_STORAGE = "AzureWebJobsStorage"
+SEGMENT_STORAGE = "SegmentStorage"
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 app.register_functions(http_api(open_courier))
@@ -30,7 +31,7 @@ def scheduled_refresh(timer: func.TimerRequest) -> None:
 @app.blob_trigger(
     arg_name="dropped",
     path="%SEGMENTS_CONTAINER%/{name}",
-    connection="SegmentStorage",
+    connection=SEGMENT_STORAGE,
     source=func.BlobSource(blob_trigger_source(os.environ)),
 )
 def segment_dropped(dropped: blob.BlobClient) -> None:
@@ -92,7 +93,7 @@ def look_again_poisoned(message: func.QueueMessage) -> None:
     poison.look_poisoned(open_courier(), message.get_body())
 
 
-@app.queue_trigger(arg_name="message", queue_name=names.BLOB_TRIGGER_POISON, connection=HOST_STORAGE)
+@app.queue_trigger(arg_name="message", queue_name=names.BLOB_TRIGGER_POISON, connection=SEGMENT_STORAGE)
 def segment_dropped_poisoned(message: func.QueueMessage) -> None:
     """Look at the dropped blob once more, later."""
     poison.drop_poisoned(open_courier(), message.get_body())

@@ -70,7 +70,7 @@ param dropRetentionDays int = 90
 param logRetentionDays int = 30
 
 @allowed([512, 2048, 4096])
-@description('Memory of an instance. Planning 1,000,000 rows of 100 columns takes 1.2 GB.')
+@description('Memory of an instance. Planning a million rows of a hundred columns takes up to 1.2 GB.')
 param instanceMemoryMB int = 2048
 
 @minValue(40)

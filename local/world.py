@@ -144,6 +144,7 @@ class World:
             "AzureWebJobsStorage__blobServiceUri": self.azurite.blob_url,
             "AzureWebJobsStorage__queueServiceUri": self.azurite.queue_url,
             "SegmentStorage__blobServiceUri": self.azurite.blob_url,
+            "SegmentStorage__queueServiceUri": self.azurite.queue_url,
         }
 
 

@@ -25,7 +25,8 @@ from shared.repair import (
     HOPELESS_REPAIRS,
     MOST_REPAIRS,
     TOO_MANY_REFUSALS,
-    TRUSTING_REPAIRS,
+    believed,
+    is_suspicious,
     known_offenders,
     split,
     stop_when_gone,
@@ -142,7 +143,7 @@ def _look(courier: Courier, message: BatchMessage) -> _Work | None:
     done = receipts.spoken_for(receipt)
     parts = [list(range(message.contacts))] if message.todo is None else message.todo
     left = [[position for position in part if position not in done] for part in parts]
-    todo = sorted(filter(None, left), key=len, reverse=True)
+    todo = sorted(filter(None, left), key=len, reverse=is_suspicious(receipt))
     return _Work(_connection(courier, run), receipt, todo) if todo else None
 
 
@@ -161,10 +162,10 @@ def _connection(courier: Courier, run: Run) -> Connection:
 
 
 def _appointment(courier: Courier, message: BatchMessage, work: _Work) -> float | None:
-    """When to post: as appointed or, when that was missed, anew; ``None`` when that is left to a later message."""
+    """When to post: as appointed, or anew where that was missed or is void; ``None`` leaves it to a later message."""
     pacer = courier.pacer(work.connection)
     appointment = message.appointment
-    if pacer.missed(Lane.IMPORTS, appointment):
+    if pacer.missed(Lane.IMPORTS, appointment) or pacer.holds_back(appointment):
         (appointment,) = pacer.reserve(Lane.IMPORTS, [weight(len(work.todo[0]))])
     wait = appointment - courier.clock.time()
     if wait <= LONGEST_SLEEP_SECONDS:
@@ -250,17 +251,18 @@ def _again(post: _Post, answer: Answer) -> None:
 
 def _repair(post: _Post, answer: Answer) -> None:
     """Refuse the offenders that are known, or send the part in smaller ones until they are."""
-    repairs, part = post.message.repairs, post.part
+    repairs, part, receipt = post.message.repairs, post.part, post.work.receipt
     if repairs == 0 and answer.finding is not Finding.TOO_LARGE:
         stop_when_gone(post.client, post.chosen)
-    if repairs >= HOPELESS_REPAIRS and not post.work.receipt.imports:
+    if repairs >= HOPELESS_REPAIRS and not receipt.imports:
+        _note(post, _without_blame)
         raise RunHeld(HOPELESS, code="everything_refused")
     refused = known_offenders(part, post.chosen)
     if refused:
         gone = {refusal.position for refusal in refused}
         parts = [[position for position in part if position not in gone]]
     else:
-        parts = split(part, answer.claimed if repairs < TRUSTING_REPAIRS else ())
+        parts = split(part, believed(answer.claimed, repairs, receipt))
     todo = [some for some in (*parts, *post.later) if some]
     _go_on(post, todo, lambda receipt: _with_refusals(receipt, refused), repaired=True)
 
@@ -317,3 +319,8 @@ def _with_refusals(receipt: Receipt, refused: list[Refusal]) -> Receipt:
     done = receipts.spoken_for(receipt)
     fresh = [refusal for refusal in refused if refusal.position not in done]
     return receipt.model_copy(update={"refusals": [*receipt.refusals, *fresh]})
+
+
+def _without_blame(receipt: Receipt) -> Receipt:
+    refusals = [refusal for refusal in receipt.refusals if refusal.code != receipts.REFUSED_INVALID]
+    return receipt.model_copy(update={"refusals": refusals})

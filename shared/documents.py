@@ -435,10 +435,14 @@ class Receipt(Stored):
 
 
 class Lanes(Stored):
-    """The next free moment of each lane to one ActiveCampaign host, in seconds since 1970 (UTC)."""
+    """The next free moment of each lane to one ActiveCampaign host, in seconds since 1970 (UTC).
+
+    Appointments before ``held_until`` are void: they were given out before the host asked everybody to wait.
+    """
 
     imports: float = 0.0
     requests: float = 0.0
+    held_until: float = 0.0
 
 
 def canonical(document: BaseModel) -> str:

@@ -3,12 +3,14 @@
 Addresses lie in ledgers, and in three files of each run: the planned members, the batches and the rejects. Everything
 else (run documents, receipts, queue messages, logs) holds positions and numbers.
 
-Only what no step reads any more is rewritten. A run that has not ended and holds the person is in the way: its batches
-are read by byte range and its receipts count positions, so it is refused, by name, and whoever asks lets it end or
-cancels it. So nobody is sent anything after an erasure that was answered.
+Ledgers and rejects are rewritten without the person. Plan and batches serve no purpose once their run has ended, so
+they are removed whole where the person is in them. A run that has not ended and holds the person is in the way: its
+batches are read by byte range and its receipts count positions, so it is named, and whoever asks lets it end or cancels
+it. So nobody is sent anything after an erasure that was answered.
 """
 
 import csv
+import mmap
 import re
 import shutil
 import tempfile
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 import duckdb
+import idna
 
 from shared import names
 from shared.courier import Courier
@@ -27,9 +30,12 @@ from shared.runs.decisions import exports_with_state
 from shared.runs.requests import export_of
 from shared.runs.states import FINAL
 
+Person = frozenset[str]
+"""The spellings of one person's address."""
+
 
 class Found(Document):
-    """A file that held the person, and how often. Of ``batches``, which no ended run needs, nothing is left at all."""
+    """A file that held the person, and how often."""
 
     kind: Literal["ledger", "planned", "batches", "rejects"]
     export: str
@@ -38,10 +44,10 @@ class Found(Document):
 
 
 class Erased(Document):
-    """What was removed with an export."""
+    """What was removed with an export: how many runs, and how many files, with those of the runs, in all."""
 
     runs: int
-    ledgers: int
+    files: int
 
 
 def erase_contact(courier: Courier, email: str) -> list[Found]:
@@ -49,7 +55,7 @@ def erase_contact(courier: Courier, email: str) -> list[Found]:
 
     Doing it again is harmless. Raises ``Conflict`` where a run that has not ended holds the person, or may come to.
     """
-    person = normal(email)
+    person = spellings(email)
     before = set(_unfinished(courier))
     _refuse_while_held(courier, before, person)
     found = [*_from_ledgers(courier, person), *_from_runs(courier, person, before)]
@@ -61,15 +67,19 @@ def erase_export(courier: Courier, export: str) -> Erased:
     """Remove the ledgers, the runs and the memory of an export whose runs were cancelled."""
     folders, _ = courier.store.blobs.level(names.RUNS)
     runs = [run for run in map(_run_of, folders) if export_of(run) == export]
-    for run in runs:
-        _remove(courier, names.run_folder(run), last=names.run(run))
-    ledgers = _remove(courier, f"{names.EXPORTS}{export}/", last=names.export_state(export))
-    return Erased(runs=len(runs), ledgers=ledgers)
+    files = sum(_remove(courier, names.run_folder(run), last=names.run(run)) for run in runs)
+    files += _remove(courier, f"{names.EXPORTS}{export}/", last=names.export_state(export))
+    return Erased(runs=len(runs), files=files)
 
 
-def normal(email: str) -> str:
-    """An address as planning writes it."""
-    return email.strip().lower()
+def spellings(email: str) -> Person:
+    """The address in lower case, and with its domain in ASCII: one of them is how planning writes it."""
+    plain = email.strip().lower()
+    mailbox, _, domain = plain.rpartition("@")
+    try:
+        return frozenset({plain, f"{mailbox}@{idna.encode(domain, uts46=True).decode()}"})
+    except idna.IDNAError:
+        return frozenset({plain})
 
 
 # Who is in the way
@@ -83,7 +93,7 @@ def _unfinished(courier: Courier) -> Iterator[str]:
             yield state.active.run
 
 
-def _refuse_while_held(courier: Courier, runs: set[str], person: str) -> None:
+def _refuse_while_held(courier: Courier, runs: set[str], person: Person) -> None:
     holders = [run for run in sorted(runs) if _holds(courier, run, person)]
     if holders:
         raise Conflict(
@@ -93,22 +103,23 @@ def _refuse_while_held(courier: Courier, runs: set[str], person: str) -> None:
         )
 
 
-def _holds(courier: Courier, run_id: str, person: str) -> bool:
+def _holds(courier: Courier, run_id: str, person: Person) -> bool:
     run = courier.store.find(names.run(run_id), Run)
     if run is None or run.state is RunState.PLANNING:
         return run is not None
     with _folder(courier) as folder:
         planned, rejects = folder / "planned.parquet", folder / "rejects.csv"
-        in_plan = _download(courier, names.planned(run_id), planned) and _count(planned, person) > 0
-        return in_plan or (
-            _download(courier, names.rejects(run_id), rejects) and any(_is_about(row, person) for row in _rows(rejects))
-        )
+        if _download(courier, names.planned(run_id), planned) and _count(planned, person):
+            return True
+        if not _download(courier, names.rejects(run_id), rejects) or not _mentioned(rejects, person):
+            return False
+        return any(_is_about(row, person) for row in _rows(rejects))
 
 
 # Where the person lies
 
 
-def _from_ledgers(courier: Courier, person: str) -> Iterator[Found]:
+def _from_ledgers(courier: Courier, person: Person) -> Iterator[Found]:
     for export in exports_with_state(courier):
         for blob in courier.store.blobs.below(names.ledgers(export)):
             run = blob.name.removeprefix(names.ledgers(export)).removesuffix(".parquet")
@@ -116,7 +127,7 @@ def _from_ledgers(courier: Courier, person: str) -> Iterator[Found]:
                 yield Found(kind="ledger", export=export, run=run, rows=rows)
 
 
-def _from_runs(courier: Courier, person: str, unfinished: set[str]) -> Iterator[Found]:
+def _from_runs(courier: Courier, person: Person, unfinished: set[str]) -> Iterator[Found]:
     folders, _ = courier.store.blobs.level(names.RUNS)
     for run_id in map(_run_of, folders):
         run = courier.store.find(names.run(run_id), Run)
@@ -126,23 +137,24 @@ def _from_runs(courier: Courier, person: str, unfinished: set[str]) -> Iterator[
                 yield Found(kind="rejects", export=export_of(run_id), run=run_id, rows=rows)
 
 
-def _from_plan(courier: Courier, run: str, person: str) -> Iterator[Found]:
-    """Batches go first: an erasure that is cut off after them finds the person in the plan again."""
-    export = export_of(run)
+def _from_plan(courier: Courier, run: str, person: Person) -> Iterator[Found]:
+    """The plan goes last: an erasure that is cut off before finds the person in it again."""
+    blobs = courier.store.blobs
     with _folder(courier) as folder:
-        planned, rest = folder / "planned.parquet", folder / "rest.parquet"
+        planned = folder / "planned.parquet"
         if not _download(courier, names.planned(run), planned):
-            courier.store.blobs.delete(names.batches(run))
+            blobs.delete(names.batches(run))
             return
-        if travelled := _count(planned, person, "batch IS NOT NULL"):
-            courier.store.blobs.delete(names.batches(run))
-            yield Found(kind="batches", export=export, run=run, rows=travelled)
-        if rows := _without_rows(planned, rest, person):
-            courier.store.blobs.upload(names.planned(run), rest)
-            yield Found(kind="planned", export=export, run=run, rows=rows)
+        rows, travelled = _count(planned, person), _count(planned, person, "batch IS NOT NULL")
+    if travelled:
+        blobs.delete(names.batches(run))
+        yield Found(kind="batches", export=export_of(run), run=run, rows=travelled)
+    if rows:
+        blobs.delete(names.planned(run))
+        yield Found(kind="planned", export=export_of(run), run=run, rows=rows)
 
 
-def _rewrite(courier: Courier, name: str, person: str, rewrite: Callable[[Path, Path, str], int]) -> int:
+def _rewrite(courier: Courier, name: str, person: Person, rewrite: Callable[[Path, Path, Person], int]) -> int:
     """Replace a blob by itself without the person; returns how many rows that were."""
     with _folder(courier) as folder:
         before, after = folder / "before", folder / "after"
@@ -157,7 +169,7 @@ def _rewrite(courier: Courier, name: str, person: str, rewrite: Callable[[Path, 
 # Parquet
 
 
-def _without_rows(before: Path, after: Path, person: str) -> int:
+def _without_rows(before: Path, after: Path, person: Person) -> int:
     rows = _count(before, person)
     if rows:
         with _engine(before.parent) as engine:
@@ -166,19 +178,19 @@ def _without_rows(before: Path, after: Path, person: str) -> int:
     return rows
 
 
-def _count(file: Path, person: str, among: str = "TRUE") -> int:
+def _count(file: Path, person: Person, among: str = "TRUE") -> int:
     with _engine(file.parent) as engine:
         where = f"({_mentions(engine, file, person)}) AND ({among})"
         (row,) = engine.read_parquet(str(file)).filter(where).aggregate("count(*)").fetchall()
         return int(row[0])
 
 
-def _mentions(engine: duckdb.DuckDBPyConnection, file: Path, person: str) -> str:
+def _mentions(engine: duckdb.DuckDBPyConnection, file: Path, person: Person) -> str:
     """A condition: any text of the row is that address, whichever column it stands in."""
     rows = engine.read_parquet(str(file))
     texts = [name for name, kind in zip(rows.columns, rows.types, strict=True) if str(kind) == "VARCHAR"]
-    address = "'" + person.replace("'", "''") + "'"
-    return " OR ".join(f'coalesce("{name}" = {address}, FALSE)' for name in texts) or "FALSE"
+    addresses = ", ".join("'" + address.replace("'", "''") + "'" for address in sorted(person))
+    return " OR ".join(f'coalesce("{name}" IN ({addresses}), FALSE)' for name in texts) or "FALSE"
 
 
 @contextmanager
@@ -190,8 +202,10 @@ def _engine(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 # CSV
 
 
-def _without_lines(before: Path, after: Path, person: str) -> int:
+def _without_lines(before: Path, after: Path, person: Person) -> int:
     rows = 0
+    if not _mentioned(before, person):
+        return rows
     with after.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         for row in _rows(before):
@@ -202,15 +216,29 @@ def _without_lines(before: Path, after: Path, person: str) -> int:
     return rows
 
 
+def _mentioned(file: Path, person: Person) -> bool:
+    """Whether the address may stand in a file: what tells a file without it in a moment."""
+    if file.stat().st_size == 0:
+        return False
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return any(
+            not address.isascii() or re.search(re.escape(address.encode()), content, re.IGNORECASE)
+            for address in person
+        )
+
+
 def _rows(file: Path) -> Iterator[list[str]]:
     with file.open(encoding="utf-8", errors="surrogateescape", newline="") as lines:
         yield from csv.reader(lines)
 
 
-def _is_about(row: list[str], person: str) -> bool:
+def _is_about(row: list[str], person: Person) -> bool:
     """Whether the address stands in the row, as it is or inside a longer text such as ``Name <address>``."""
-    pattern = rf"(?<![\w.%+-]){re.escape(person)}(?![\w-]|\.\w)"
-    return any(person in value.lower() and re.search(pattern, value.lower()) for value in row)
+    return any(
+        address in value.lower() and re.search(rf"(?<![\w.%+-]){re.escape(address)}(?![\w-]|\.\w)", value.lower())
+        for value in row
+        for address in person
+    )
 
 
 # Files
@@ -235,10 +263,10 @@ def _download(courier: Courier, name: str, path: Path) -> bool:
 
 def _remove(courier: Courier, folder: str, *, last: str) -> int:
     """Remove every blob of a folder, one of them last, so that what is cut off half-way is found again."""
-    blobs = [blob.name for blob in courier.store.blobs.below(folder) if blob.name != last]
-    for name in [*blobs, last]:
+    found = [blob.name for blob in courier.store.blobs.below(folder)]
+    for name in sorted(found, key=lambda name: name == last):
         courier.store.blobs.delete(name)
-    return len(blobs)
+    return len(found)
 
 
 def _run_of(folder: str) -> str:

@@ -104,12 +104,17 @@ class Pacer:
         """Whether it is too late to keep that appointment."""
         return self._clock.time() > appointment + GRACE_SLOTS * self._rates.slot(lane)
 
+    def holds_back(self, appointment: float) -> bool:
+        """Whether the host asked everybody to wait for longer than until that appointment."""
+        lanes = self._store.find(self._name, Lanes)
+        return lanes is not None and appointment < lanes.held_until
+
     def hold_back(self, seconds: float) -> None:
         """After a rate-limit answer: nobody's next appointment on this host is sooner than in that many seconds."""
         until = self._clock.time() + seconds
-        self._store.modify(
-            self._name,
-            Lanes,
-            lambda lanes: lanes.model_copy(update={lane.value: postpone(getattr(lanes, lane), until) for lane in Lane}),
-            default=Lanes(),
-        )
+
+        def wait(lanes: Lanes) -> Lanes:
+            moments = {name: postpone(getattr(lanes, name), until) for name in (*Lane, "held_until")}
+            return lanes.model_copy(update=moments)
+
+        self._store.modify(self._name, Lanes, wait, default=Lanes())

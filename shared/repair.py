@@ -10,14 +10,17 @@ from typing import Any
 from shared import receipts
 from shared.activecampaign.client import ActiveCampaign
 from shared.activecampaign.emails import is_email
-from shared.documents import Refusal
+from shared.documents import Receipt, Refusal
 from shared.errors import RunHeld
 
-TRUSTING_REPAIRS = 6
-"""So many refusals of a batch are repaired where they point to; who goes on naming innocents is not believed."""
+MOST_DOUBTS = 2
+"""So many refusals that led to no offender, and the indexes in an answer are not believed any more."""
 
-HOPELESS_REPAIRS = 15
-"""A batch of which nothing was accepted after so many refusals is not refused for single contacts."""
+SUSPICIOUS_REFUSALS = 8
+"""After so many contacts refused alone and none accepted, large parts are tried: is it for who they are at all?"""
+
+HOPELESS_REPAIRS = 24
+"""A batch of which nothing was accepted by then is refused for something else."""
 
 MOST_REPAIRS = 100
 """What bounds the posts of one batch."""
@@ -43,6 +46,22 @@ def known_offenders(part: Sequence[int], contacts: Contacts) -> list[Refusal]:
     if invalid:
         return [receipts.refusal(position, receipts.EMAIL_INVALID) for position in invalid]
     return [receipts.refusal(part[0], receipts.REFUSED_INVALID)] if len(part) == 1 else []
+
+
+def refused_alone(receipt: Receipt) -> int:
+    """How many offenders were found by sending them alone."""
+    return sum(refusal.code == receipts.REFUSED_INVALID for refusal in receipt.refusals)
+
+
+def is_suspicious(receipt: Receipt) -> bool:
+    """Whether it is time to find out if the batch is refused for its contacts at all."""
+    return not receipt.imports and refused_alone(receipt) >= SUSPICIOUS_REFUSALS
+
+
+def believed(claimed: tuple[int, ...], repairs: int, receipt: Receipt) -> tuple[int, ...]:
+    """The claimed indexes, as long as claims have led to offenders; to find one takes two refusals."""
+    doubts = repairs - 2 * refused_alone(receipt)
+    return () if is_suspicious(receipt) or doubts >= MOST_DOUBTS else claimed
 
 
 def split(part: list[int], claimed: tuple[int, ...]) -> list[list[int]]:

@@ -106,6 +106,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
 }
 
 // Deployment goes by Entra ID only.
+@batchSize(1)
 resource noPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-04-01' = [
   for door in ['scm', 'ftp']: {
     parent: app

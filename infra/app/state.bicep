@@ -21,8 +21,8 @@ var queueNames = [
   'segment-drops-poison'
 ]
 
-// The app removes an expired run itself; this rule is the net below it.
-var netDays = runRetentionDays + 7
+// The app removes an expired run itself. This rule is the net below it, and leaves a held run two months for a person.
+var netDays = runRetentionDays + 60
 
 resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   name: name

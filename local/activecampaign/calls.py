@@ -114,7 +114,7 @@ def contacts(call: Call) -> Response:
             found = call.account.contacts.get(1)
         shown = [_contact(found)] if found else []
         return answer(200, {"contacts": shown, **_meta(call, len(shown))})
-    following = call.account.contacts.after(0)
+    following = call.account.contacts.after(_number(call.request.query.get("id_greater"), 0))
     if "listid" not in call.request.query:
         page = [_contact(one) for one in _page(call, following)]
         return answer(200, {"contacts": page, **_meta(call, len(call.account.contacts))})

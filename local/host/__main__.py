@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -48,7 +49,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="where to serve HTTP on 127.0.0.1 (default: a free port)")
     parser.add_argument("--settings", type=Path, help="settings (default: local.settings.json of the app, if any)")
     parser.add_argument("--function-key", help="ask for this key where a function is not anonymous")
-    parser.add_argument("--ready-file", type=Path, help="written once the app is served: port, pid, functions")
+    parser.add_argument("--ready-file", type=Path, help="written once the app is served: url, port, pid, functions")
     parser.add_argument("--stop-with-input", action="store_true", help="stop also when standard input ends")
     knobs = parser.add_argument_group("for tests")
     knobs.add_argument("--lease-seconds", type=int, default=queues.LEASE_SECONDS, help="of a queue message")
@@ -59,12 +60,10 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _kill(text: str) -> Kill:
-    function, count, moment = text.split(":")
-    if moment == "before":
-        return Kill(function, int(count), "before")
-    if moment == "after":
-        return Kill(function, int(count), "after")
-    raise ValueError(moment)
+    found = re.fullmatch(r"([\w-]+):([1-9]\d*):(?:(before)|after)", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not FUNCTION:N:before or FUNCTION:N:after")
+    return Kill(found[1], int(found[2]), "before" if found[3] else "after")
 
 
 def _start(asked: argparse.Namespace) -> Host:
@@ -90,7 +89,12 @@ def _start(asked: argparse.Namespace) -> Host:
 
 def _say_ready(path: Path, host: Host) -> None:
     """Write the file whole or not at all, since somebody is waiting for it."""
-    content = {"url": host.url, "pid": os.getpid(), "functions": [function.name for function in host.functions]}
+    content = {
+        "url": host.url,
+        "port": host.port,
+        "pid": os.getpid(),
+        "functions": [function.name for function in host.functions],
+    }
     unfinished = path.with_name(f"{path.name}.unfinished")
     unfinished.write_text(json.dumps(content))
     unfinished.rename(path)

@@ -19,6 +19,7 @@ class _Binding(BaseModel):
     type: str
     name: str
     direction: Literal["IN", "OUT"]
+    data_type: None = None  # the annotation decides, as nearly always
 
 
 def _methods(declared: object) -> object:

@@ -4,7 +4,8 @@ As in the storage extension (ScanBlobScanLogHybridPollingStrategy and BlobTrigge
 scan turns every new ETag into a message of an internal queue and keeps a receipt for it, and the message leads to the
 call. So a call that fails is tried again, a crash loses nothing, and a blob that was handled is not handled again
 after a restart. `source="EventGrid"` is served the same way, since nothing on one machine sends its events.
-The content of a blob is never read here.
+The content of a blob is never read here. Poison messages go to the host's storage account, also where the real host
+would use that of the blob.
 """
 
 import json

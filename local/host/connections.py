@@ -3,13 +3,17 @@
 from collections.abc import Iterator, Mapping
 from functools import cache
 
+import requests
+from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
+from requests.adapters import HTTPAdapter
 
 from local.host.errors import CannotStart
 
 HOST_STORAGE = "AzureWebJobsStorage"
+_CONNECTIONS = 128
 
 
 class Connections:
@@ -27,14 +31,14 @@ class Connections:
     def _blobs(self, name: str) -> BlobServiceClient:
         text = self._connection_string(name)
         if text:
-            return BlobServiceClient.from_connection_string(text)
-        return BlobServiceClient(self._address(name, "blob"), self._credential(name))
+            return BlobServiceClient.from_connection_string(text, transport=_transport())
+        return BlobServiceClient(self._address(name, "blob"), self._credential(name), transport=_transport())
 
     def _queues(self, name: str) -> QueueServiceClient:
         text = self._connection_string(name)
         if text:
-            return QueueServiceClient.from_connection_string(text)
-        return QueueServiceClient(self._address(name, "queue"), self._credential(name))
+            return QueueServiceClient.from_connection_string(text, transport=_transport())
+        return QueueServiceClient(self._address(name, "queue"), self._credential(name), transport=_transport())
 
     def _connection_string(self, name: str) -> str | None:
         return next(filter(None, map(self._settings.get, _names(name))), None)
@@ -51,6 +55,14 @@ class Connections:
     def _credential(self, name: str) -> DefaultAzureCredential:
         identity = (self._settings.get(f"{prefix}__clientId") for prefix in _names(name))
         return DefaultAzureCredential(managed_identity_client_id=next(filter(None, identity), None))
+
+
+def _transport() -> RequestsTransport:
+    """A connection for each thread that may use the client at once, where the SDK would keep ten."""
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
+    return RequestsTransport(session=session)
 
 
 def _names(connection: str) -> Iterator[str]:

@@ -67,13 +67,18 @@ class Host:
         )
         self._prefix = host_json.extensions.http.route_prefix.strip("/")
         front = Front(self.functions, self._prefix, self._worker, self._fire, options.function_key)
-        self._server = HttpServer(front.answer, self._work, options.port)
+        self._server = _bound(front, self._work, options.port)
         self._listeners: list[QueueListener] = []
+
+    @property
+    def port(self) -> int:
+        """The port on 127.0.0.1."""
+        return self._server.server_port
 
     @property
     def url(self) -> str:
         """Where HTTP is served, without a slash at the end."""
-        return f"http://{LOOPBACK}:{self._server.server_port}"
+        return f"http://{LOOPBACK}:{self.port}"
 
     def start(self) -> None:
         """Serve, poll and wait for ticks, all on threads of their own. Raises CannotStart without storage."""
@@ -90,7 +95,10 @@ class Host:
         self._work.stop()
         self._worker.stop()
         self._server.shutdown()
-        return self._work.drained(seconds)
+        drained = self._work.drained(seconds)
+        if drained:
+            self._worker.close()
+        return drained
 
     def listing(self) -> Iterator[str]:
         """One line for each function, as Core Tools prints them."""
@@ -185,6 +193,13 @@ class Host:
                 self._worker.call(call)
         finally:
             self._work.done()
+
+
+def _bound(front: Front, work: Work, port: int) -> HttpServer:
+    try:
+        return HttpServer(front.answer, work, port)
+    except OSError as error:
+        raise CannotStart(f"port {port} cannot be used: {error.strerror}") from error
 
 
 def _run_for_good(name: str, run: Callable[[], None]) -> None:

@@ -18,6 +18,7 @@ LOOPBACK = "127.0.0.1"
 LARGEST_BODY = 104_857_600  # https://learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger
 _LONGEST_LINE = 65_536
 _DISCARD_SECONDS = 5.0
+_POLL_SECONDS = 0.1  # until a stop is noticed
 _BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 _log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class HttpServer(ThreadingHTTPServer):
 
     def start(self) -> None:
         """Begin to accept connections."""
-        threading.Thread(target=self.serve_forever, name="http", daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(_POLL_SECONDS,), name="http", daemon=True).start()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -69,7 +70,6 @@ class _Handler(BaseHTTPRequestHandler):
             with self.server.work.taken():
                 self._send(self._answer())
         except Stopping:
-            self.close_connection = True
             self._send(Response(HTTPStatus.SERVICE_UNAVAILABLE))
         if not self._body_is_read:
             self._discard()
@@ -84,6 +84,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self.server.answer(Request(self.command, self.path, host, headers, self._read_body))
         except Refused as refusal:
             return Response(refusal.status)
+        except Stopping:
+            return Response(HTTPStatus.SERVICE_UNAVAILABLE)
 
     def _send(self, response: Response) -> None:
         if not self._body_is_read:
@@ -99,6 +101,12 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD" and response.status not in _BODILESS:
             self.wfile.write(response.body)
         self.wfile.flush()
+
+    def handle_expect_100(self) -> bool:
+        """Tell a client that asks first to send its body, at once."""
+        go_on = super().handle_expect_100()
+        self.wfile.flush()
+        return go_on
 
     def _announces_body(self) -> bool:
         return "transfer-encoding" in self.headers or self.headers.get("content-length", "0") != "0"

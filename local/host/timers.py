@@ -55,8 +55,8 @@ class Status:
         return {name: moment.isoformat() for name, moment in members.items()}
 
     @classmethod
-    def from_json(cls, text: str) -> "Status":
-        """Read it. Raises ValueError or KeyError."""
+    def from_json(cls, text: bytes) -> "Status":
+        """Read it. Raises ValueError, KeyError or TypeError."""
         members = json.loads(text)
         return cls(*(datetime.fromisoformat(members[name]) for name in ("Last", "Next", "LastUpdated")))
 
@@ -132,7 +132,7 @@ class Timer:
 
     def _step(self, lease: BlobLease) -> datetime:
         now = self._now()
-        stored = Status.from_json(self._blob.download_blob().readall().decode())
+        stored = self._stored(now)
         status = self._corrected(stored, now) if self._starting else stored
         past_due = self._starting and now >= status.next
         if now >= status.next or (self._starting and self._trigger.run_on_startup):
@@ -142,6 +142,13 @@ class Timer:
         if status != stored:
             self._blob.upload_blob(status.to_json(), overwrite=True, lease=lease.client)
         return status.next
+
+    def _stored(self, now: datetime) -> Status:
+        try:
+            return Status.from_json(self._blob.download_blob().readall())
+        except (ValueError, KeyError, TypeError):
+            _log.warning("what is stored about timer %s cannot be read: it starts anew", self._function.name)
+            return first_status(self._schedule, now)
 
     def _corrected(self, stored: Status, now: datetime) -> Status:
         status = checked_status(stored, self._schedule, now)

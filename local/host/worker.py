@@ -79,7 +79,8 @@ class Worker:
         self._pool = concurrent.futures.ThreadPoolExecutor(threads, "function")
         self._stopped = False
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, name="event-loop", daemon=True).start()
+        self._loop_thread = threading.Thread(target=self._loop.run_forever, name="event-loop", daemon=True)
+        self._loop_thread.start()
 
     def call(self, call: Call, lease: Lease | None = None) -> Datum | None:
         """Call a function and return what its return binding is given.
@@ -105,6 +106,12 @@ class Worker:
         """Begin no more functions; those that run are left to end."""
         self._stopped = True
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def close(self) -> None:
+        """End the event loop, after `stop` and when nothing runs on it any more."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop_thread.join()
+        self._loop.close()
 
     def _execute(self, call: Call, invocation: str, lease: Lease | None) -> Datum | None:
         function, signature = call.function, call.function.signature

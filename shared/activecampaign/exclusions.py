@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from fnmatch import translate
 
 
 class Exclusions:
@@ -10,7 +9,7 @@ class Exclusions:
 
     def __init__(self, entries: Iterable[str]) -> None:
         known = {entry.strip().casefold() for entry in entries if entry.strip()}
-        self._patterns = [re.compile(translate(entry)) for entry in sorted(known) if "*" in entry]
+        self._patterns = [_pattern(entry) for entry in sorted(known) if "*" in entry]
         self._plain = {entry for entry in known if "*" not in entry}
 
     def has(self, email: str) -> bool:
@@ -20,3 +19,7 @@ class Exclusions:
         return bool(self._plain & {address, domain, f"@{domain}"}) or any(
             pattern.fullmatch(address) for pattern in self._patterns
         )
+
+
+def _pattern(entry: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, entry.split("*"))), re.DOTALL)

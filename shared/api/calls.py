@@ -38,7 +38,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP response; ``body`` is whole, nothing here is larger than a few tens of megabytes."""
+    """One HTTP response; text is in UTF-8. ``body`` is whole: nothing here is larger than a few tens of megabytes."""
 
     status: int
     body: bytes

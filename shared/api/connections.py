@@ -85,9 +85,9 @@ def put_connection(courier: Courier, call: Call) -> Answer:
     connection = _stored(courier, body, call.caller)
 
     def prepare(previous: Version[Connection] | None) -> Connection:
-        moved = previous is None or previous.document is None or previous.document.host != connection.host
-        for export in _users(courier, name) if moved else ():
-            start_anew(courier, export)
+        if previous and previous.document and previous.document.host != connection.host:
+            for export in _users(courier, name):
+                start_anew(courier, export)
         if body.api_key:
             courier.vault.store(connection.api_key_secret, body.api_key.get_secret_value())
         return connection

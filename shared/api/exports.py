@@ -93,8 +93,8 @@ def put_export(courier: Courier, call: Call) -> Answer:
 
     def prepare(previous: Version[Export] | None) -> Export:
         nonlocal anew
-        if previous and previous.document:
-            _may_write(call, courier.store.find(names.connection(previous.document.connection), Connection))
+        if previous:
+            _may_write(call, _connection_of(courier, previous))
         anew = not _same_target(courier, previous, export, connection)
         if anew:
             start_anew(courier, name)
@@ -108,21 +108,21 @@ def put_export(courier: Courier, call: Call) -> Answer:
 
 
 def delete_export(courier: Courier, call: Call) -> Answer:
-    """Delete an export and stop what it has under way; with ``erase``, also of an export deleted before."""
+    """Delete an export and stop what it has under way; with ``erase``, also what is left of one deleted before."""
     name = read_name(call)
     erase = read_query(call, Erase).erase
     found = find_version(courier, names.export(name), Export)
-    if found is None and not (erase and courier.store.blobs.exists(names.export_state(name))):
+    if found is None and not erase:
         raise _no_export(name)
-    if found and found.document:
-        _may_write(call, courier.store.find(names.connection(found.document.connection), Connection))
+    _may_write(call, _connection_of(courier, found))
     Condition.of(call).check(found)
     courier.store.blobs.delete(names.export(name))
     cancelled = cancel_all(courier, name, call.caller.label)
     erased = erase_export(courier, name) if erase else None
-    return json_answer(
-        ExportDeleted(deleted=name, cancelled=cancelled, erased=erased, kept=_kept(name, erased, cancelled))
-    )
+    if found is None and (erased is None or not erased.files):
+        raise _no_export(name)
+    kept = _kept(name, erased, cancelled)
+    return json_answer(ExportDeleted(deleted=name, cancelled=cancelled, erased=erased, kept=kept))
 
 
 def run_export(courier: Courier, call: Call) -> Answer:
@@ -149,13 +149,18 @@ def _may_write(call: Call, connection: Connection | None) -> None:
         administrators_only(call.caller, 'writing an export over a connection without "allow_contributors"')
 
 
+def _connection_of(courier: Courier, stored: Version[Export] | None) -> Connection | None:
+    if stored is None or stored.document is None:
+        return None
+    return courier.store.find(names.connection(stored.document.connection), Connection)
+
+
 def _same_target(courier: Courier, previous: Version[Export] | None, export: Export, connection: Connection) -> bool:
     """Whether the export goes on writing to the list it wrote to before."""
-    if previous is None or previous.document is None:
+    before = _connection_of(courier, previous)
+    if previous is None or previous.document is None or before is None:
         return False
-    before = courier.store.find(names.connection(previous.document.connection), Connection)
-    hosts_agree = before is not None and before.host == connection.host
-    return hosts_agree and previous.document.list_id == export.list_id
+    return before.host == connection.host and previous.document.list_id == export.list_id
 
 
 def _shown(courier: Courier, name: str, export: Export) -> ExportDocument:

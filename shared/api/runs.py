@@ -8,6 +8,7 @@ from pydantic import Field
 from shared import names
 from shared.api.bodies import read_query
 from shared.api.calls import Answer, Call, json_answer
+from shared.api.versions import quoted
 from shared.courier import Courier
 from shared.documents import Document, Name, Run
 from shared.doors.ports import Blob
@@ -62,7 +63,9 @@ def get_rejects(courier: Courier, call: Call) -> Answer:
     blob = next(courier.store.blobs.below(names.rejects(run.id)), None)
     if blob is None:
         raise NotFound(f"run {run.id} has no rejects file: it is {run.state}, and a run has one once it was planned")
-    asked = _range(call.headers.get("range"), blob.size)
+    etag = quoted(blob.etag)
+    unchanged = call.headers.get("if-range", etag) == etag
+    asked = _range(call.headers.get("range"), blob.size) if unchanged else None
     start, end = asked or (0, blob.size)
     if end - start > LARGEST_ANSWER:
         message = f'the file has {blob.size} bytes: ask for a part, as "Range: bytes=0-{LARGEST_ANSWER - 1}"'
@@ -70,12 +73,12 @@ def get_rejects(courier: Courier, call: Call) -> Answer:
     headers = {
         "Accept-Ranges": "bytes",
         "Content-Disposition": f'attachment; filename="{run.id}-rejects.csv"',
-        "ETag": blob.etag,
+        "ETag": etag,
     }
     if asked:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{blob.size}"
     body = _read(courier, blob, start, end)
-    return Answer(206 if asked else 200, body, "text/csv; charset=utf-8", headers)
+    return Answer(206 if asked else 200, body, "text/csv", headers)
 
 
 def _newest(courier: Courier, wanted: RunFilter) -> Iterator[Run]:

@@ -109,7 +109,7 @@ def _lists(client: ActiveCampaign) -> Check:
 
 def _naming(lists: list[ContactList]) -> str:
     named = ", ".join(f"{found.id} ({found.name})" for found in lists[:_NAMED])
-    return f"{len(lists)} lists: {named}" + (", …" if len(lists) > _NAMED else "")
+    return f"the key can see these lists: {named}" + (", …" if len(lists) > _NAMED else "")
 
 
 def _room(client: ActiveCampaign) -> Check:

@@ -178,8 +178,8 @@ def _contradiction(evidence: Evidence, entity: Entity, written: datetime) -> _Do
     changed = max(_last_change(evidence), written)
     if entity.refused:
         return _Doubt("location_outside", f"model.json cannot be followed: {entity.refused}", changed)
-    if problem := _undescribed(entity, changed):
-        return problem
+    if entity.dialect_problem:
+        return _Doubt("dialect_unsupported", f"model.json cannot be followed: {entity.dialect_problem}", changed)
     folders = {name.rpartition("/")[0] + "/" for name in entity.partitions}
     if len(folders) > 1:
         return _Doubt("model_mixed", f"model.json lists files of several folders: {_some(folders)}", changed)
@@ -199,12 +199,11 @@ def _examine_numbered(evidence: Evidence, entity: Entity | None) -> _Doubt | _Pr
     changed = _last_change(evidence)
     data = _data(evidence)
     doubt = (
-        _nothing(evidence, changed)
+        _nothing_there(evidence, changed)
         or _stale(evidence, changed)
         or _unknown(evidence, changed)
         or _empty(data)
         or _misnumbered(data, evidence.folder)
-        or _undescribed(entity, changed)
     )
     if doubt:
         return doubt
@@ -214,13 +213,7 @@ def _examine_numbered(evidence: Evidence, entity: Entity | None) -> _Doubt | _Pr
     return _Proof(Whole(tuple(data), entity, (warning,)), max(changed, written), weak=True)
 
 
-def _undescribed(entity: Entity | None, changed: datetime) -> _Doubt | None:
-    if entity is None or entity.dialect_problem is None:
-        return None
-    return _Doubt("dialect_unsupported", f"model.json cannot be followed: {entity.dialect_problem}", changed)
-
-
-def _nothing(evidence: Evidence, changed: datetime) -> _Doubt | None:
+def _nothing_there(evidence: Evidence, changed: datetime) -> _Doubt | None:
     if _data(evidence):
         return None
     return _Doubt("folder_empty", f"the newest folder, {evidence.folder}, holds no file", changed)

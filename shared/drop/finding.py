@@ -1,19 +1,18 @@
 """From a container to the newest drop of each segment, listing only the folders on the way there.
 
 The tree is walked level by level. Of a segment's timestamp folders only the newest year, month, day and time are
-opened, however many there are; folders beside a ``model.json`` are the tables it describes, and those nobody asked for
-are not opened at all.
+opened, however many there are; tables that a ``model.json`` names and nobody asked for are not opened at all.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from shared.documents import Drop, DropBlob
 from shared.doors.ports import Blob, Blobs
 from shared.drop.completeness import Evidence, NotUsable, NotYet, Whole, completeness
-from shared.drop.layout import MODEL, ModelFile, Place, PlainFile, normal, parse, timestamp
+from shared.drop.layout import ModelFile, Place, PlainFile, normal, parse, timestamp
 from shared.drop.model_json import MAX_BYTES, Model, Unusable, parse_model, too_large
 from shared.drop.shapes import Dialect, SegmentDrop
 from shared.errors import BlobChanged, BlobMissing, DropNotReady, DropUnusable
@@ -54,8 +53,18 @@ class SegmentOverview:
 
 
 @dataclass(frozen=True)
+class _ReadModel:
+    content: Model | Unusable
+    modified: datetime
+
+    def names(self, table: str) -> bool:
+        """Whether it describes a table of that name."""
+        return isinstance(self.content, Model) and self.content.names(table)
+
+
+@dataclass(frozen=True)
 class _Spot:
-    """A place that was come across, with the blobs that matter there, and the ``model.json`` above it.
+    """A place that was come across, with the blobs that matter there, and the nearest ``model.json`` above it.
 
     ``folder`` and ``stamp`` are those of the newest timestamp folder.
     """
@@ -64,23 +73,16 @@ class _Spot:
     files: tuple[Blob, ...] = ()
     folder: str = ""
     stamp: datetime | None = None
-    model: Blob | None = None
-
-
-@dataclass(frozen=True)
-class _ReadModel:
-    content: Model | Unusable
-    modified: datetime
+    model: _ReadModel | None = None
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What a container held at one moment; ``models`` by the name of their blob."""
+    """What a container held at one moment."""
 
     container: str
     moment: datetime
     spots: tuple[_Spot, ...]
-    models: dict[str, _ReadModel]
 
     def names(self) -> dict[Place, str]:
         """What an export can call each segment that is there."""
@@ -107,7 +109,7 @@ class Survey:
         return tuple(sorted(found, key=lambda overview: (overview.name, overview.path)))
 
     def _judge(self, spot: _Spot, name: str, settle_seconds: int, previous: Drop | None) -> Judged:
-        model = self._model(spot)
+        model = spot.model
         evidence = Evidence(
             place=spot.place,
             files=spot.files,
@@ -125,8 +127,8 @@ class Survey:
 
     def _overview(self, spot: _Spot, name: str, settle_seconds: int) -> SegmentOverview:
         judged = self._judge(spot, name, settle_seconds, None)
-        model = self._model(spot)
-        entity = model.content.entity_of(spot.place) if model and isinstance(model.content, Model) else None
+        described = spot.model.content if spot.model else None
+        entity = described.entity_of(spot.place) if isinstance(described, Model) else None
         return SegmentOverview(
             name=name,
             path=spot.place.label,
@@ -135,9 +137,6 @@ class Survey:
             columns=entity.columns if entity else None,
             size=sum(blob.size for blob in judged.drop.blobs) if judged.drop else 0,
         )
-
-    def _model(self, spot: _Spot) -> _ReadModel | None:
-        return self.models.get(spot.model.name) if spot.model else None
 
     def _missing(self, segment: str) -> NotUsable:
         names = tuple(sorted(self.names().values()))
@@ -148,11 +147,8 @@ class Survey:
 
 def survey(blobs: Blobs, moment: datetime, container: str, segments: Sequence[str] | None = None) -> Survey:
     """Look for these segments (all where ``None``) in ``blobs``, whose name is ``container``, at the present moment."""
-    last_parts = {normal(segment.rpartition("/")[2]) for segment in segments or ()}
-    spots = tuple(_walk(blobs, lambda folder: segments is None or normal(folder) in last_parts))
-    models = {spot.model.name: spot.model for spot in spots if spot.model and _is_wanted(spot.place, segments)}
-    read = {name: _read_model(blobs, blob, moment, container) for name, blob in models.items()}
-    return Survey(container, moment, spots, read)
+    last_parts = None if segments is None else {normal(segment.rpartition("/")[2]) for segment in segments}
+    return Survey(container, moment, tuple(_Walk(blobs, moment, container, last_parts).below("", None, 0)))
 
 
 def newest_drop(
@@ -192,24 +188,44 @@ def places_of(blobs: Blobs, name: str) -> tuple[Place, ...]:
     return (parsed.place,)
 
 
-def _walk(
-    blobs: Blobs, wanted: Callable[[str], bool], prefix: str = "", model: Blob | None = None, depth: int = 0
-) -> Iterator[_Spot]:
-    """Every place below a prefix; tables of a ``model.json`` that are not wanted come unopened, without files."""
-    folders, files = blobs.level(prefix)
-    own = next((blob for blob in files if blob.name.rpartition("/")[2].lower() == MODEL), None)
-    newest = _newest_below(blobs, prefix, (), folders) if prefix else None
-    if newest:
-        yield _Spot(_table(prefix), newest.files, newest.folder, newest.stamp, own or model)
-    yield from _plain(files)
-    for folder in folders:
-        name = _name(folder)
-        if not name or (newest and timestamp([name])):
-            continue
-        if own and not wanted(name):
-            yield _Spot(_table(folder))
-        elif depth < _DEEPEST:
-            yield from _walk(blobs, wanted, folder, own or model, depth + 1)
+@dataclass(frozen=True)
+class _Walk:
+    """``wanted`` are the last parts of the segments' names, ``None`` where all are wanted."""
+
+    blobs: Blobs
+    moment: datetime
+    container: str
+    wanted: set[str] | None
+
+    def below(self, prefix: str, model: _ReadModel | None, depth: int) -> Iterator[_Spot]:
+        """Every place below a prefix; tables that are not wanted come unopened, without files."""
+        folders, files = self.blobs.level(prefix)
+        model = self._model_among(files) or model
+        newest = _newest_below(self.blobs, prefix, (), folders) if prefix else None
+        if newest:
+            yield _Spot(_table(prefix), newest.files, newest.folder, newest.stamp, model)
+        yield from _plain(files)
+        for folder in folders:
+            name = _name(folder)
+            if not name or depth == _DEEPEST or (newest and timestamp([name])):
+                continue
+            if model and model.names(name) and self.wanted is not None and normal(name) not in self.wanted:
+                yield _Spot(_table(folder))
+            else:
+                yield from self.below(folder, model, depth + 1)
+
+    def _model_among(self, files: Sequence[Blob]) -> _ReadModel | None:
+        """A ``model.json`` that is replaced between listing and reading has changed at this very moment."""
+        blob = next((blob for blob in files if isinstance(parse(blob.name), ModelFile)), None)
+        if blob is None:
+            return None
+        if blob.size > MAX_BYTES:
+            return _ReadModel(too_large(blob.size), blob.modified)
+        try:
+            data = self.blobs.read(blob.name, etag=blob.etag).data
+        except (BlobChanged, BlobMissing):
+            return _ReadModel(Unusable("model_changing", "model.json was replaced while it was read"), self.moment)
+        return _ReadModel(parse_model(data, self.container), blob.modified)
 
 
 @dataclass(frozen=True)
@@ -258,21 +274,6 @@ def _table(folder: str) -> Place:
 def _name(folder: str) -> str:
     """The last part of a folder's path, which ends in ``/``; empty where there are two in a row."""
     return folder[:-1].rpartition("/")[2]
-
-
-def _is_wanted(place: Place, segments: Sequence[str] | None) -> bool:
-    return segments is None or any(map(place.answers_to, segments))
-
-
-def _read_model(blobs: Blobs, blob: Blob, moment: datetime, container: str) -> _ReadModel:
-    """One that is replaced between listing and reading has changed at this very moment."""
-    if blob.size > MAX_BYTES:
-        return _ReadModel(too_large(blob.size), blob.modified)
-    try:
-        data = blobs.read(blob.name, etag=blob.etag).data
-    except (BlobChanged, BlobMissing):
-        return _ReadModel(Unusable("model_changing", "model.json was replaced while it was read"), moment)
-    return _ReadModel(parse_model(data, container), blob.modified)
 
 
 def _ambiguous(spots: Sequence[_Spot]) -> NotUsable:

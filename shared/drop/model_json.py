@@ -60,10 +60,14 @@ class Model:
 
     entities: tuple[Entity, ...]
 
+    def names(self, table: str) -> bool:
+        """Whether there is a table of that name."""
+        return any(normal(entity.name) == normal(table) for entity in self.entities)
+
     def entity_of(self, place: Place) -> Entity | None:
         """The table that lies in that place: by its name, or else by where its partitions are."""
         named = [entity for entity in self.entities if normal(entity.name) == normal(place.segment)]
-        below = [entity for entity in named or self.entities if _lies_in(entity, place)]
+        below = [entity for entity in self.entities if _lies_in(entity, place)]
         candidates = named if len(named) == 1 else below
         return candidates[0] if len(candidates) == 1 else None
 

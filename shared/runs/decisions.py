@@ -6,6 +6,7 @@ from shared.documents import ExportState, Reason, Release, Run, RunState
 from shared.doors.clock import now
 from shared.errors import Conflict, NotFound
 from shared.messages import PlanMessage, WatchMessage
+from shared.runs.announcing import announce_end
 from shared.runs.requests import start_next
 from shared.runs.states import FINAL, moved, take_over
 from shared.telemetry import RunReleased, about, record
@@ -31,6 +32,7 @@ def cancel(courier: Courier, run_id: str, by: str) -> Run:
     if courier.store.blobs.exists(names.plan(run_id)):
         courier.queues.send(names.RUN_WATCH, WatchMessage(run=run_id, generation=run.watch.generation))
     else:
+        announce_end(courier, run)
         start_next(courier, run.export, run_id)
     return run
 

@@ -1,9 +1,12 @@
 """The account behind a socket."""
 
+import json
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -164,6 +167,17 @@ def test_a_slow_answer_arrives_or_is_too_slow(
         with pytest.raises(requests.ReadTimeout):
             session.get(address(server, "/api/3/users/me"), timeout=0.2)
     assert session.get(address(server, "/api/3/users/me"), timeout=10).status_code == 200
+
+
+def test_a_slow_answer_leaves_the_connection_open(server: ActiveCampaignServer) -> None:
+    """However long the client is then silent for."""
+    server.api.faults.add(Slow(nth=1, seconds=0.05))
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+    with closing(connection):
+        for pause in (0.0, 0.15):
+            time.sleep(pause)
+            connection.request("GET", "/api/3/users/me", headers=HEADERS)
+            assert json.loads(connection.getresponse().read())["user"]["id"] == "1"
 
 
 def test_answers_of_faults_arrive_as_they_are(server: ActiveCampaignServer, session: requests.Session) -> None:

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import azure.functions as func
+from azure.functions.http import HttpResponseConverter
+from requests.structures import CaseInsensitiveDict
 
 from shared.api import openapi
 from shared.api.blueprint import http_api
@@ -19,10 +21,12 @@ from tests.api.schemas import problems
 Opener = Callable[[], Courier]
 Bindings = dict[str, Any]
 
+DESCRIBED = openapi.describe(ROUTES)
+
 
 @dataclass(frozen=True)
 class Response:
-    """An answer as it leaves the app."""
+    """An answer as it leaves the app; the case of header names does not matter."""
 
     status: int
     body: bytes
@@ -97,7 +101,6 @@ class Client:
 
     def __post_init__(self) -> None:
         self._functions = registered(lambda: (self.open_courier or (lambda: self.courier))(), self.environment)
-        self._described = openapi.describe(ROUTES)
 
     def __call__(
         self,
@@ -105,8 +108,8 @@ class Client:
         path: str,
         body: object = b"",
         *,
+        query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        **query: str,
     ) -> Response:
         """One request; a body that is not bytes travels as JSON."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -115,18 +118,20 @@ class Client:
             method=method,
             url=f"https://courier.example.com/api/{path}",
             headers=dict(headers or {}),
-            params=query,
+            params=dict(query or {}),
             route_params=parameters,
             body=data,
         )
         answer = function.call(request, SimpleNamespace(invocation_id="0a1b"))
-        response = Response(answer.status_code, answer.get_body(), {**answer.headers, "Content-Type": answer.mimetype})
+        sent = HttpResponseConverter.encode(answer, expected_type=None).value
+        headers = CaseInsensitiveDict({name: datum.value for name, datum in sent["headers"].items()})
+        response = Response(int(sent["status_code"].value), sent["body"].value, headers)
         self._check(function.name, response)
         return response
 
-    def get(self, path: str, **query: str) -> Any:
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """The document that a good GET brings."""
-        response = self("GET", path, **query)
+        response = self("GET", path, query=query)
         assert response.status == 200, response.body
         return response.json
 
@@ -149,13 +154,13 @@ class Client:
             assert response.code in ("route_unknown", "method_not_allowed", *EVERYWHERE)
             return
         route = next(route for route in ROUTES if route.name == name)
-        promised = self._described["paths"][f"/{route.template}"][route.method.lower()]["responses"]
+        promised = DESCRIBED["paths"][f"/{route.template}"][route.method.lower()]["responses"]
         assert str(response.status) in promised, f"{name} does not say that it answers {response.status}"
         content = promised[str(response.status)]["content"]
         media_type = response.headers["Content-Type"].split(";")[0]
         assert media_type in content
         if media_type == JSON:
-            schemas = self._described["components"]["schemas"]
+            schemas = DESCRIBED["components"]["schemas"]
             assert list(problems(response.json, content[JSON]["schema"], schemas)) == []
         if response.status >= 400:
             assert response.code in (*route.problems, *EVERYWHERE), (

@@ -1,4 +1,4 @@
-"""As much of JSON Schema 2020-12 as the API's models use; what it does not know fails, so that nothing passes unseen."""
+"""As much of JSON Schema 2020-12 as the API's models use; what it does not know fails, so nothing passes unseen."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -49,9 +49,8 @@ def problems(value: object, schema: Json, components: Mapping[str, Json], place:
         yield from problems(value, components[schema["$ref"].removeprefix("#/components/schemas/")], components, place)
     if "anyOf" in schema and all(list(problems(value, one, components, place)) for one in schema["anyOf"]):
         yield f"{place}: fits none of anyOf"
-    if isinstance(value, list) and "items" in schema:
-        for number, item in enumerate(value):
-            yield from problems(item, schema["items"], components, f"{place}[{number}]")
+    for number, item in enumerate(value if isinstance(value, list) else ()):
+        yield from problems(item, schema.get("items", {}), components, f"{place}[{number}]")
     if isinstance(value, dict):
         yield from _member_problems(value, schema, components, place)
 

@@ -1,6 +1,8 @@
 """Connections: stored whole, shown without their key, deleted only when nobody needs them."""
 
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -8,13 +10,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from local.activecampaign.account import User
+from local.activecampaign.account import Permission
 from local.activecampaign.api import Api
-from local.activecampaign.faults import Reset, ServerError
+from local.activecampaign.faults import RateLimited, Reset, ServerError
 from shared import names
 from shared.api.connections import NO_CONSENT
 from shared.courier import Courier
-from shared.documents import Connection, RunState
+from shared.documents import Connection, ExportState, RunState
 from shared.errors import RunHeld
 from shared.runs.states import change
 from tests.api.client import Client
@@ -118,18 +120,18 @@ def test_an_api_key_goes_to_the_vault_and_nowhere_else(
     assert key not in caplog.text
 
 
-def test_a_vault_that_refuses_keeps_the_connection_as_it_was(
-    client: Client, vault: MemoryVault, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The answer says which role is missing, and neither document nor key have changed."""
-
-    def refuse(name: str, value: str) -> None:
+class _Sealed(MemoryVault):
+    def store(self, name: str, value: str) -> None:
         raise RunHeld(f"the Key Vault secret {name} could not be written: give the app a role", code="vault")
 
+
+def test_a_vault_that_refuses_keeps_the_connection_as_it_was(client: Client, app: Courier) -> None:
+    """The answer says which role is missing, and the document has not changed."""
     client.put("connections/acme", CONNECTION)
-    monkeypatch.setattr(vault, "store", refuse)
-    response = client("PUT", "connections/acme", {**CONNECTION, "imports_per_minute": 7, "api_key": "n0tst0red"})
+    sealed = Client(replace(app, vault=_Sealed()))
+    response = sealed("PUT", "connections/acme", {**CONNECTION, "imports_per_minute": 7, "api_key": "n0tst0red"})
     assert (response.status, response.code) == (409, "vault")
+    assert "give the app a role" in response.message
     assert b"n0tst0red" not in response.body
     assert client.get("connections/acme")["imports_per_minute"] == 100
 
@@ -235,13 +237,18 @@ def test_a_name_that_could_not_be_one_is_refused(client: Client, method: str, na
 
 def test_another_account_makes_its_exports_start_anew(ready: Client, app: Courier) -> None:
     """A ledger is about one account: behind another host, the next run sends every member."""
-    from shared.documents import ExportState
-
     app.store.put(names.export_state("vip"), ExportState(ledger="20260824T090000Z-vip-00000000", columns=["EMail"]))
     ready.put("connections/acme", {**CONNECTION, "imports_per_minute": 50})
     assert app.store.get(names.export_state("vip"), ExportState).ledger is not None
     ready.put("connections/acme", {**CONNECTION, "host": "other.api-us1.com"})
     assert app.store.get(names.export_state("vip"), ExportState) == ExportState()
+
+
+def test_a_connection_that_was_lost_can_be_stored_again_under_a_run(ready: Client, app: Courier) -> None:
+    """A run is held when its connection is gone, and released once it is back."""
+    ready("POST", "exports/vip/runs")
+    app.store.blobs.delete(names.connection("acme"))
+    assert ready("PUT", "connections/acme", CONNECTION).status == 201
 
 
 def test_the_account_is_not_changed_under_a_run(ready: Client) -> None:
@@ -272,59 +279,65 @@ def test_a_good_connection_is_said_to_be_good(ready: Client) -> None:
     messages = {check["check"]: check["message"] for check in document["checks"]}
     assert messages["host"] == f"{HOST} answers"
     assert messages["user"] == "the key belongs to admin"
-    assert messages["lists"] == "1 lists: 3 (High value)"
+    assert messages["lists"] == "the key can see these lists: 3 (High value)"
     assert "room for" in messages["room"]
     assert document["checks"][4]["lists"] == [{"id": 3, "name": "High value"}]
 
 
-@pytest.mark.parametrize(
-    ("problem", "expected"),
-    [
-        ("no consent", {"consent": "failed"}),
-        ("no secret", {"host": "unknown", "key": "failed", "user": "unknown", "lists": "unknown", "room": "unknown"}),
-        ("wrong key", {"key": "failed", "user": "unknown", "lists": "unknown", "room": "unknown"}),
-        ("other host", {"host": "failed", "key": "unknown", "user": "unknown", "lists": "unknown", "room": "unknown"}),
-        ("broken", {"host": "failed", "key": "unknown", "user": "unknown", "lists": "unknown", "room": "unknown"}),
-        ("payment", {"key": "failed", "user": "unknown", "lists": "unknown", "room": "unknown"}),
-        ("no list", {"lists": "failed"}),
-        ("no right to lists", {"lists": "failed"}),
-        ("no administrator", {"room": "unknown"}),
-        ("full", {"room": "failed"}),
-    ],
-)
+@dataclass(frozen=True)
+class _Scene:
+    client: Client
+    account: Api
+    vault: MemoryVault
+
+    def forbid(self, permission: Permission) -> None:
+        user = self.account.account.users[0]
+        self.account.account.keys["stand-in-key"] = replace(user, permissions=user.permissions - {permission})
+
+    def fill(self) -> None:
+        self.account.account.add_contact("ada@example.com")
+        self.account.account.limit_contacts(1)
+
+
+_UNASKED = {"user": "unknown", "lists": "unknown", "room": "unknown"}
+_TROUBLES: dict[str, tuple[Callable[[_Scene], object], dict[str, str]]] = {
+    "no consent": (
+        lambda scene: scene.client.put("connections/acme", {**CONNECTION, "consent": None}),
+        {"consent": "failed"},
+    ),
+    "no secret": (lambda scene: scene.vault.secrets.clear(), {"host": "unknown", "key": "failed", **_UNASKED}),
+    "wrong key": (lambda scene: scene.vault.secrets.update({SECRET: "another"}), {"key": "failed", **_UNASKED}),
+    "unknown host": (
+        lambda scene: scene.client.put("connections/acme", {**CONNECTION, "host": "gone.api-us1.com"}),
+        {"host": "failed", "key": "unknown", **_UNASKED},
+    ),
+    "web pages": (
+        lambda scene: scene.account.faults.add(ServerError()),
+        {"host": "failed", "key": "unknown", **_UNASKED},
+    ),
+    "limiter": (
+        lambda scene: scene.account.faults.add(RateLimited(retry_after="3600")),
+        {"key": "unknown", **_UNASKED},
+    ),
+    "payment": (lambda scene: setattr(scene.account.account, "payment_problem", True), {"key": "failed", **_UNASKED}),
+    "no list": (lambda scene: scene.account.account.delete_list(3), {"lists": "failed"}),
+    "no right to see lists": (lambda scene: scene.forbid("lists"), {"lists": "failed"}),
+    "no administrator": (lambda scene: scene.forbid("admin"), {"room": "unknown"}),
+    "no room": (lambda scene: scene.fill(), {"room": "failed"}),
+}
+
+
+@pytest.mark.parametrize("trouble", _TROUBLES)
 def test_what_is_wrong_with_a_connection_is_named(
-    ready: Client, account: Api, vault: MemoryVault, problem: str, expected: dict[str, str]
+    ready: Client, account: Api, vault: MemoryVault, trouble: str
 ) -> None:
     """What fails is told from what could not be asked because of it."""
-    _spoil(problem, ready, account, vault)
+    spoil, expected = _TROUBLES[trouble]
+    spoil(_Scene(ready, account, vault))
     document = _test(ready)
     everything = dict.fromkeys(("consent", "host", "key", "user", "lists", "room"), "ok")
     assert _results(document) == everything | expected
     assert document["ok"] is ("failed" not in expected.values())
-
-
-def _spoil(problem: str, client: Client, account: Api, vault: MemoryVault) -> None:
-    user = account.account.users[0]
-    if problem == "no consent":
-        client.put("connections/acme", {**CONNECTION, "consent": None})
-    elif problem == "no secret":
-        vault.secrets.clear()
-    elif problem == "wrong key":
-        vault.secrets[SECRET] = "another-key"
-    elif problem == "other host":
-        client.put("connections/acme", {**CONNECTION, "host": "gone.api-us1.com"})
-    elif problem == "broken":
-        account.faults.add(ServerError())
-    elif problem == "payment":
-        account.account.payment_problem = True
-    elif problem == "no list":
-        account.account.delete_list(3)
-    elif problem == "full":
-        account.account.add_contact("ada@example.com")
-        account.account.limit_contacts(1)
-    else:
-        left = user.permissions - {"lists" if "lists" in problem else "admin"}
-        account.account.keys["stand-in-key"] = User(user.id, user.name, user.email, frozenset(left))
 
 
 def test_a_test_of_nothing_is_not_found(client: Client) -> None:

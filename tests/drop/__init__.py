@@ -1,0 +1,1 @@
+"""Which blobs are the segment, and whether its drop is whole."""

@@ -1,6 +1,6 @@
 """Which segment a blob belongs to, told by its name alone."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import assume, given
@@ -50,6 +50,7 @@ PLAIN = [
     ("HighValue/2026/08/24/2460/HighValue_1.csv", "folder", "2460", "HighValue/2026/08/24/2460"),
     ("HighValue/2026/8/24/0214/HighValue_1.csv", "folder", "0214", "HighValue/2026/8/24/0214"),
     ("HighValue/٢٠٢٦/08/24/0214/HighValue_1.csv", "folder", "0214", "HighValue/٢٠٢٦/08/24/0214"),
+    ("a//2026/08/24/0214/HighValue_1.csv", "folder", "0214", "a//2026/08/24/0214"),
     ("2026/08/24/0214/HighValue_1.csv", "folder", "0214", "2026/08/24/0214"),
 ]
 
@@ -71,15 +72,30 @@ def test_the_moment_in_a_plain_name_is_unix_seconds() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "/", "readme.txt", "HighValue", "HighValue/", "HighValue/_SUCCESS", "HighValue/_x.csv", ".csv", "a/.csv"]
-    + ["HighValue/.part.csv.crc", "HighValue//x.csv", "HighValue.csv.tmp", "HighValue/2026/08/24/0214/"],
+    [
+        "",
+        "/",
+        "readme.txt",
+        "HighValue",
+        "HighValue/",
+        "HighValue/_SUCCESS",
+        "HighValue/_x.csv",
+        ".csv",
+        "a/.csv",
+        "HighValue/.part.csv.crc",
+        "HighValue//x.csv",
+        "HighValue.csv.tmp",
+        "HighValue/2026/08/24/0214/",
+    ],
 )
 def test_what_is_no_data_belongs_to_no_segment(name: str) -> None:
     """Folders, bookkeeping and other kinds of files are not taken for a drop."""
     assert parse(name) is None
 
 
-@pytest.mark.parametrize(("name", "folder"), [("model.json", ""), (f"{GUID}/BlobExport/Model.json", f"{GUID}/BlobExport/")])
+@pytest.mark.parametrize(
+    ("name", "folder"), [("model.json", ""), (f"{GUID}/BlobExport/Model.json", f"{GUID}/BlobExport/")]
+)
 def test_model_json_speaks_for_the_folder_it_lies_in(name: str, folder: str) -> None:
     """Its tables lie beside it."""
     assert parse(name) == ModelFile(folder)
@@ -117,7 +133,7 @@ def test_accents_are_the_same_however_they_are_spelt() -> None:
 
 
 parts = st.text(st.characters(exclude_characters="/", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12)
-moments = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(9999, 1, 1), timezones=st.just(UTC))
+minutes = st.integers(0, 4_000_000_000).map(lambda minute: datetime(2000, 1, 1, tzinfo=UTC) + timedelta(minutes=minute))
 
 
 @given(
@@ -126,7 +142,7 @@ moments = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(9999, 
     stem=parts,
     number=st.integers(0, 999_999_999),
     padding=st.integers(0, 9),
-    moment=moments,
+    moment=minutes,
     suffix=st.sampled_from([".csv", ".csv.gz", ".parquet", ".CSV"]),
 )
 def test_a_partition_written_anywhere_is_found_again(
@@ -134,7 +150,6 @@ def test_a_partition_written_anywhere_is_found_again(
 ) -> None:
     """Table, moment and number survive any left part, any stem and any padding."""
     assume(stem[0] not in "_.")
-    moment = moment.replace(second=0, microsecond=0)
     folder = "/".join([*left, name, f"{moment.year:04}", f"{moment:%m/%d/%H%M}", ""])
     parsed = parse(f"{folder}{stem}_{number:0{padding}d}{suffix}")
     assert parsed == Partition(Place("tree", name, "/".join([*left, name])), folder, moment, stem, number)

@@ -144,7 +144,9 @@ def test_missing_members_are_no_error(missing: str) -> None:
     assert (entity.partitions == ()) == (missing == "partitions")
 
 
-@pytest.mark.parametrize("attributes", [[], {}, "CustomerId", [{"name": "A"}, {}], [{"name": ""}], [None], [{"name": 1}]])
+@pytest.mark.parametrize(
+    "attributes", [[], {}, "CustomerId", [{"name": "A"}, {}], [{"name": ""}], [None], [{"name": 1}]]
+)
 def test_malformed_attributes_are_no_columns(attributes: object) -> None:
     """A list with a hole would shift every column behind it."""
     assert _entity(attributes=attributes).columns is None
@@ -315,7 +317,9 @@ def test_a_location_never_leads_out_of_the_container(path: str) -> None:
 
 
 blob_names = st.lists(
-    st.text(st.characters(min_codepoint=32, exclude_characters="/\\?", exclude_categories=["Cs"]), min_size=1, max_size=9),
+    st.text(
+        st.characters(min_codepoint=32, exclude_characters="/\\?", exclude_categories=["Cs"]), min_size=1, max_size=9
+    ),
     min_size=1,
     max_size=5,
 ).filter(lambda parts: not {".", ".."} & set(parts))
@@ -327,5 +331,3 @@ def test_an_encoded_name_is_found_again(parts: list[str]) -> None:
     name = "/".join(parts)
     if "@snapshot=" not in name.lower():
         assert resolve(f"{HOST}/{CONTAINER}/{quote(name)}", CONTAINER) == name
-
-

@@ -9,12 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import azure.functions as func
 import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
 from azure.storage.queue import QueueClient, QueueServiceClient, TextBase64EncodePolicy
 
 from local.azurite import Azurite
 from local.host import HostProcess
+from local.host.connections import Connections
+from local.host.load import Function, read_functions
+from local.host.outputs import Outputs
+from local.host.worker import Worker
 
 # What every app of these tests can use: a journal of what was called, which survives the host.
 _PREAMBLE = """
@@ -146,3 +151,21 @@ def apps(tmp_path: Path, emulator: Storage) -> Iterator[Apps]:
 def queue_settings(**options: object) -> dict[str, object]:
     """host.json with settings for queues, by default with quick polling."""
     return {"extensions": {"queues": {"maxPollingInterval": "00:00:00.2", **options}}}
+
+
+@pytest.fixture
+def worker(emulator: Storage) -> Iterator[Worker]:
+    """A worker of its own, whose outputs go to the emulator."""
+    connections = Connections({"Storage": emulator.connection_string})
+    worker = Worker(Outputs(connections, "base64", lambda _: None))
+    yield worker
+    worker.stop()
+    worker.close()
+
+
+def only_function(declare: Callable[[func.FunctionApp], object]) -> Function:
+    """Read the one function that is declared on an app."""
+    app = func.FunctionApp()
+    declare(app)
+    (function,) = read_functions(app.get_functions(), {})
+    return function

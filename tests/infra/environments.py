@@ -20,8 +20,8 @@ def environment(name: str, requirements: Path) -> Path:
     with _alone(ROOT / f".venv-{name}.lock"):
         if not stamp.exists() or stamp.read_text() != wanted:
             venv.create(folder, clear=True, with_pip=True)
-            pip = [python(folder), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            subprocess.run([*pip, "-r", requirements], check=True)
+            pip: list[str | Path] = [python(folder), "-m", "pip", "--disable-pip-version-check"]
+            subprocess.run([*pip, "install", "--quiet", "-r", requirements], check=True)
             stamp.write_text(wanted)
     return folder
 

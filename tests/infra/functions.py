@@ -8,7 +8,8 @@ from typing import Any
 
 _LIST = """
 import json, function_app
-found = [{"name": f.get_function_name(), "bindings": f.get_bindings_dict()["bindings"]} for f in function_app.app.get_functions()]
+functions = function_app.app.get_functions()
+found = [{"name": f.get_function_name(), "bindings": f.get_bindings_dict()["bindings"]} for f in functions]
 print(json.dumps(found, default=str))
 """
 

@@ -27,8 +27,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def _run(checkov: Path, folder: Path) -> dict[str, Any]:
-    arguments = ["--directory", folder, "--framework", "bicep", "--skip-download", "--output", "json"]
-    answer = subprocess.run([checkov, *arguments], capture_output=True, text=True)
+    command: list[str | Path] = [checkov, "--directory", folder, "--framework", "bicep", "--skip-download"]
+    answer = subprocess.run([*command, "--output", "json"], capture_output=True, text=True)
     found: dict[str, Any] = json.loads(answer.stdout)
     return found
 
@@ -43,7 +43,9 @@ def test_every_template_is_understood(report: dict[str, Any]) -> None:
 
 def test_no_policy_is_broken(report: dict[str, Any]) -> None:
     """Whatever checkov objects to is either corrected, or skipped with a reason."""
-    broken = [(found["check_id"], found["file_path"], found["check_name"]) for found in report["results"]["failed_checks"]]
+    broken = [
+        (found["check_id"], found["file_path"], found["check_name"]) for found in report["results"]["failed_checks"]
+    ]
     assert broken == []
 
 

@@ -1,0 +1,71 @@
+"""Which columns an export asks for, and where a file has them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.errors import DropUnusable, ExportRefused, RunHeld
+from shared.plan.dialect import some
+from shared.plan.shapes import Job, LocalDrop
+
+PREVIOUS_IDS = "PreviousCustomerId"
+"""Customer Insights names the profiles that were merged into one here, separated by semicolons."""
+
+STANDARD = ("email", "customer_id", "first_name", "last_name", "phone", "previous_ids")
+"""Columns of ``record`` beside those of the custom fields; what is not mapped is ``NULL``."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """``column`` of the drop is read into ``place`` of ``record``; ``member`` of the mapping asks for it.
+
+    Without a ``member`` nobody asked: it is read where there is one.
+    """
+
+    place: str
+    column: str
+    member: str | None
+
+
+def field_places(job: Job) -> dict[str, str]:
+    """Column of ``record`` for each mapped custom field, by its key in the mapping; in the order of the fields' ids."""
+    keys = sorted(job.export.mapping.fields, key=lambda key: job.fields[key].id)
+    return {key: f"field_{number}" for number, key in enumerate(keys)}
+
+
+def wanted_columns(job: Job, drop: LocalDrop) -> list[Wanted]:
+    """What is read of a drop."""
+    places = {f"fields.{key}": place for key, place in field_places(job).items()}
+    mapped = job.export.mapping.columns()
+    wanted = [Wanted(places.get(member, member), column, member) for member, column in mapped.items()]
+    if job.export.mapping.customer_id is None and drop.segment.primary_key:
+        wanted.append(Wanted("customer_id", drop.segment.primary_key, None))
+    return [*wanted, Wanted("previous_ids", PREVIOUS_IDS, None)]
+
+
+def locate(job: Job, wanted: Sequence[Wanted], names: Sequence[str], segment: str, file: str) -> dict[str, int]:
+    """Where a file with columns of those names has each place (0-based).
+
+    Raises ``RunHeld`` where a mapped column has vanished since it was last seen, ``ExportRefused`` where it never was
+    there, and ``DropUnusable`` where it is there twice.
+    """
+    missing = [want for want in wanted if want.member and want.column not in names]
+    if missing:
+        raise _missing(job, missing, names, segment)
+    for want in wanted:
+        if names.count(want.column) > 1:
+            raise DropUnusable(f"{file} has several columns named {want.column}", code="column_ambiguous")
+    return {want.place: names.index(want.column) for want in wanted if want.column in names}
+
+
+def _missing(job: Job, missing: Sequence[Wanted], names: Sequence[str], segment: str) -> ExportRefused | RunHeld:
+    details = [f"mapping.{want.member}: there is no column {want.column}" for want in missing]
+    sentence = f"segment {segment} has no column {some([want.column for want in missing])}; it has {some(names)}"
+    vanished = [want.column for want in missing if want.column in job.known_columns]
+    if vanished:
+        return RunHeld(
+            f"{sentence}. It was there before ({some(vanished)}): bring it back into the drop or correct the mapping, "
+            "then release the run",
+            code="column_vanished",
+            details=details,
+        )
+    return ExportRefused(sentence, code="column_unknown", details=details)

@@ -1,0 +1,48 @@
+"""The difference between the members of the drop and the ledger."""
+
+from pathlib import Path
+
+from shared.plan.engine import Engine, text
+
+_LEDGER = """
+CREATE VIEW ledger AS
+SELECT email::VARCHAR AS email, customer_id::VARCHAR AS customer_id, hash::VARCHAR AS hash, state::VARCHAR AS state, since
+FROM read_parquet({path})
+"""
+
+_NO_LEDGER = """
+CREATE VIEW ledger AS
+SELECT NULL::VARCHAR AS email, NULL::VARCHAR AS customer_id, NULL::VARCHAR AS hash, NULL::VARCHAR AS state,
+       NULL::TIMESTAMPTZ AS since
+WHERE false
+"""
+
+_FATE = """
+CREATE TABLE fate AS
+SELECT place, member.bytes,
+       CASE WHEN ledger.state IS NULL OR ledger.state = 'former' THEN 'joiner'
+            WHEN ledger.state = 'refused' THEN CASE WHEN {full} OR ledger.hash <> member.hash THEN 'joiner' ELSE 'refused' END
+            WHEN {full} OR ledger.hash <> member.hash THEN 'changed'
+            ELSE 'unchanged' END AS kind,
+       ledger.state AS ledger_state, ledger.hash AS ledger_hash, ledger.since AS since
+FROM member LEFT JOIN ledger USING (email)
+"""
+
+_ABSENT = """
+CREATE TABLE absent AS
+SELECT email, customer_id, hash, state, since, CASE WHEN state = 'member' THEN 'leaver' ELSE 'former' END AS kind
+FROM ledger ANTI JOIN member USING (email)
+ORDER BY email
+"""
+
+
+def compare(engine: Engine, ledger: Path | None, *, full: bool) -> int:
+    """Make table ``fate`` (what becomes of each member) and table ``absent`` (who of the ledger is not in the drop).
+
+    Somebody who was refused and has changed since, or who left and is back, joins. ``full`` sends the unchanged too, as
+    changed. Returns how many members the ledger has.
+    """
+    engine.run(_LEDGER.format(path=text(ledger)) if ledger else _NO_LEDGER)
+    engine.run(_FATE.format(full="true" if full else "false"))
+    engine.run(_ABSENT)
+    return engine.number("SELECT count(*) FROM ledger WHERE state = 'member'")

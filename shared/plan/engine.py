@@ -1,0 +1,81 @@
+"""The engine of planning: an in-memory DuckDB that spills to the plan's folder."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+_MB_PER_THREAD = 128
+"""Below this the operators of a thread spill so much that another thread makes the plan slower, not faster."""
+
+
+class Engine:
+    """One connection and the statements run on it. Tables live until it is closed, beyond memory in ``folder``."""
+
+    def __init__(self, folder: Path, memory_mb: int) -> None:
+        threads = max(1, min(os.cpu_count() or 1, memory_mb // _MB_PER_THREAD))
+        self._connection = duckdb.connect(
+            config={
+                "temp_directory": str(folder / "spill"),
+                "memory_limit": f"{memory_mb}MB",
+                "threads": threads,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            }
+        )
+        self.run("SET TimeZone = 'UTC'")
+
+    def run(self, statement: str, **values: object) -> None:
+        """Execute a statement for its effect."""
+        self._connection.execute(statement, values or None)
+
+    def rows(self, query: str, **values: object) -> list[tuple[object, ...]]:
+        """All rows of a small result."""
+        return self._connection.execute(query, values or None).fetchall()
+
+    def number(self, query: str, **values: object) -> int:
+        """The one whole number that a query gives; 0 where it gives ``NULL``."""
+        ((value,),) = self.rows(query, **values)
+        return int(str(value)) if value is not None else 0
+
+    def stream(self, query: str, size: int, **values: object) -> "Stream":
+        """The rows of a large result, ``size`` at a time. No other statement may run before it is used up."""
+        return Stream(self._connection.execute(query, values or None), size)
+
+    def close(self) -> None:
+        """Give up the tables and the memory."""
+        self._connection.close()
+
+
+class Stream:
+    """Rows of one result, in blocks."""
+
+    def __init__(self, result: duckdb.DuckDBPyConnection, size: int) -> None:
+        self._result = result
+        self._size = size
+
+    def __iter__(self) -> "Stream":
+        return self
+
+    def __next__(self) -> list[tuple[object, ...]]:
+        """The next block; raises ``StopIteration`` where there is none."""
+        block = self._result.fetchmany(self._size)
+        if not block:
+            raise StopIteration
+        return block
+
+
+def text(value: str | Path) -> str:
+    """A text literal."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def name(value: str) -> str:
+    """A quoted identifier."""
+    return '"' + value.replace('"', '""') + '"'
+
+
+def listed(expressions: Sequence[str]) -> str:
+    """Expressions as one list of a statement, a line each."""
+    return ",\n       ".join(expressions)

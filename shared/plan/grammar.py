@@ -1,0 +1,91 @@
+"""What a record looks like in one dialect, as expressions of the engine.
+
+A value is quoted as a whole, with quotes in it doubled, or it does not start with a quote (RFC 4180, and leniently:
+a quote further on in an unquoted value stands for itself).
+"""
+
+from dataclasses import dataclass
+
+from shared.plan.engine import text
+
+_UNIT_SEPARATOR = "\x1f"
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """Records with that delimiter and quote character; an empty ``quote`` is never met."""
+
+    delimiter: str
+    quote: str
+
+    def values(self, line: str) -> str:
+        """The values of a record, quotes and all, as a list; ``NULL`` where the line is not one whole record."""
+        split = f"string_split({line}, {text(self.delimiter)})"
+        if not self.quote:
+            return split
+        return f"""CASE WHEN NOT contains({line}, {text(self.quote)}) THEN {split}
+             WHEN {self._is_strict(line)} THEN {self._split_outside_quotes(line)}
+             ELSE {self._cut(line)} END"""
+
+    def unquoted(self, value: str) -> str:
+        """What a value of :meth:`values` stands for."""
+        if not self.quote:
+            return value
+        inner = f"replace(substring({value}, 2, length({value}) - 2), {text(self.quote * 2)}, {text(self.quote)})"
+        return f"CASE WHEN starts_with({value}, {text(self.quote)}) THEN {inner} ELSE {value} END"
+
+    def opens(self, line: str) -> str:
+        """Whether a line is the first of a record that goes on in the next line."""
+        return self._matches(line, f"^(?:{self._value}{self._d})*{self._q}{self._text}$")
+
+    def goes_on(self, line: str) -> str:
+        """Whether a line that starts within a quoted value ends within one."""
+        reopened = f"{self._text}{self._q}(?:{self._d}{self._value})*{self._d}{self._q}{self._text}"
+        return self._matches(line, f"^(?:{self._text}|{reopened})$")
+
+    def closes(self, line: str) -> str:
+        """Whether a line that starts within a quoted value is the proper last line of a record."""
+        return self._matches(line, f"^{self._text}{self._q}(?:{self._d}{self._value})*$")
+
+    def _is_strict(self, line: str) -> str:
+        value = f"(?:{self._quoted}|[^{self._q}{self._d}]*)"
+        strict = self._matches(line, f"^{value}(?:{self._d}{value})*$")
+        return f"{strict} AND NOT contains({line}, {text(_UNIT_SEPARATOR)})"
+
+    def _split_outside_quotes(self, line: str) -> str:
+        """Every other part between quotes is outside of them; only there a delimiter delimits."""
+        return f"""string_split(array_to_string(list_transform(string_split({line}, {text(self.quote)}),
+                 lambda part, place: CASE WHEN place % 2 = 1
+                     THEN replace(part, {text(self.delimiter)}, {text(_UNIT_SEPARATOR)}) ELSE part END),
+                 {text(self.quote)}), {text(_UNIT_SEPARATOR)})"""
+
+    def _cut(self, line: str) -> str:
+        """Cut with a delimiter put in front, so that each value has one; the cuts are whole if nothing is left over."""
+        led = f"({text(self.delimiter)} || {line})"
+        cuts = f"regexp_extract_all({led}, {text(self._d + self._value)})"
+        rest = f"list_transform({cuts}, lambda cut: substring(cut, 2))"
+        return f"CASE WHEN array_to_string({cuts}, '') = {led} THEN {rest} END"
+
+    def _matches(self, line: str, pattern: str) -> str:
+        return f"regexp_matches({line}, {text(pattern)})" if self.quote else "false"
+
+    @property
+    def _d(self) -> str:
+        return f"\\x{{{ord(self.delimiter):x}}}"
+
+    @property
+    def _q(self) -> str:
+        return f"\\x{{{ord(self.quote):x}}}"
+
+    @property
+    def _text(self) -> str:
+        """What may stand within quotes."""
+        return f"(?:[^{self._q}]|{self._q}{self._q})*"
+
+    @property
+    def _quoted(self) -> str:
+        return f"{self._q}{self._text}{self._q}"
+
+    @property
+    def _value(self) -> str:
+        return f"(?:{self._quoted}|[^{self._q}{self._d}][^{self._d}]*|)"

@@ -1,0 +1,171 @@
+"""From the bytes of a blob to a file the engine reads as it stands: UTF-8 text, or Parquet.
+
+Most files are used where they lie. Compressed ones, and texts in another encoding or with mixed line ends, are written
+anew, streaming. A line ends with LF, CRLF or CR, so the lines of the copy are the lines of the original.
+"""
+
+import codecs
+import gzip
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from shared.errors import DropUnusable
+
+DAMAGED = "\uffff"
+"""Stands for bytes that are not UTF-8 in a text that otherwise is. A noncharacter: no text has it of its own."""
+
+_PARQUET = b"PAR1"
+_GZIP = b"\x1f\x8b"
+_ARCHIVES = {b"PK\x03\x04": "a zip archive (or a workbook)", b"7z\xbc\xaf": "a 7z archive", b"BZh": "a bzip2 file"}
+_BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_KNOWN = re.compile(r"(utf-(8|16|32)(-[bl]e)?|iso8859-\d+|cp12\d\d|ascii)")
+_UTF8 = ("utf-8", "ascii")
+_BLOCK = 1 << 20
+_WELL_FORMED = re.compile("[\u0080-\ud7ff\ue000-\U0010ffff]")
+_BROKEN = re.compile("[\udc80-\udcff]")
+
+
+class NotPlain(Exception):
+    """The text is not UTF-8 with even line ends, as the engine reads it: it has to be rewritten first."""
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A file the engine can read. ``name`` is what people know it by, ``path`` where its text lies.
+
+    ``encoding`` is what to take it for if it turns out not to be UTF-8; ``declared`` says whether the drop said so.
+    ``is_damaged`` says that :data:`DAMAGED` stands in it.
+    """
+
+    name: str
+    path: Path
+    is_parquet: bool
+    encoding: str
+    declared: bool
+    is_damaged: bool = False
+    warning: str | None = None
+
+
+def open_plain(name: str, path: Path, encoding: str | None, copy: Path) -> Plain:
+    """Unpack and decode a file as far as its first bytes and what the drop says of it ask for; ``copy`` takes copies.
+
+    Raises ``DropUnusable`` where it cannot be unpacked or decoded.
+    """
+    head = _head(path)
+    if head.startswith(_GZIP):
+        unpacked = copy.with_suffix(".unpacked")
+        _unpack(name, path, unpacked)
+        path, head = unpacked, _head(unpacked)
+    for magic, what in _ARCHIVES.items():
+        if head.startswith(magic):
+            raise DropUnusable(f"{name} is {what}: CSV, gzip and Parquet are read", code="file_unreadable")
+    codec = _codec(name, encoding)
+    plain = Plain(name, path, head.startswith(_PARQUET), codec, declared=encoding is not None)
+    if plain.is_parquet:
+        return plain
+    wide = next((codec for bom, codec in _BOMS if head.startswith(bom)), codec if codec.startswith("utf-") else None)
+    if wide is None or wide in _UTF8:
+        return plain
+    return _decoded(plain, wide, "strict", copy)
+
+
+def rewrite(plain: Plain, copy: Path) -> Plain:
+    """Decode a text that the engine could not read as UTF-8 with even line ends."""
+    sound, broken, has_bom = _tally(plain.path)
+    if not broken:
+        return _decoded(plain, "utf-8-sig", "strict", copy)
+    if has_bom or sound > broken:
+        return _decoded(plain, "utf-8-sig", "courier.damaged", copy)
+    if plain.declared and plain.encoding not in _UTF8:
+        return _decoded(plain, plain.encoding, "courier.c1", copy)
+    warning = f"{plain.name} is not UTF-8 and was read as Windows-1252: check names with accents"
+    return _decoded(plain, "cp1252", "courier.c1", copy, warning)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(4)
+
+
+def _codec(name: str, encoding: str | None) -> str:
+    """The codec's own name; only encodings that texts are written in, not everything Python calls a codec."""
+    try:
+        codec = codecs.lookup(encoding or "utf-8").name
+    except LookupError:
+        codec = ""
+    if not _KNOWN.fullmatch(codec):
+        raise DropUnusable(f"{name} is said to be encoded in {encoding!r}, which is not known", code="encoding_unknown")
+    return codec
+
+
+def _unpack(name: str, source: Path, target: Path) -> None:
+    try:
+        with gzip.open(source) as packed, target.open("wb") as unpacked:
+            while block := packed.read(_BLOCK):
+                unpacked.write(block)
+    except (OSError, EOFError, zlib.error):
+        raise DropUnusable(
+            f"{name} is a damaged gzip file: it ends too early or its checksum is wrong", code="file_unreadable"
+        ) from None
+
+
+def _decoded(plain: Plain, encoding: str, errors: str, copy: Path, warning: str | None = None) -> Plain:
+    lines = 0
+    try:
+        with plain.path.open(encoding=encoding, errors=errors) as source, copy.open("wb") as target:
+            while block := source.read(_BLOCK):
+                target.write(block.encode())
+                lines += block.count("\n")
+    except UnicodeError:
+        raise DropUnusable(
+            f"{plain.name} is not valid {encoding} somewhere after line {lines}", code="file_unreadable"
+        ) from None
+    return Plain(plain.name, copy, False, "utf-8", True, is_damaged=errors == "courier.damaged", warning=warning)
+
+
+def _tally(path: Path) -> tuple[int, int, bool]:
+    """How many characters beyond ASCII are sound UTF-8, how many bytes are not, and whether there is a UTF-8 BOM."""
+    sound = broken = 0
+    with path.open("rb") as file:
+        has_bom = file.read(3) == codecs.BOM_UTF8
+        file.seek(0)
+        for block in _decode_blocks(file):
+            sound += len(_WELL_FORMED.findall(block))
+            broken += len(_BROKEN.findall(block))
+    return sound, broken, has_bom
+
+
+def _decode_blocks(file: BinaryIO) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    while block := file.read(_BLOCK):
+        yield decoder.decode(block)
+    yield decoder.decode(b"", final=True)
+
+
+def _mark_damage(error: UnicodeError) -> tuple[str, int]:
+    return DAMAGED, _decode_error(error).end
+
+
+def _keep_c1(error: UnicodeError) -> tuple[str, int]:
+    """The five bytes Windows-1252 leaves out are control characters, as https://encoding.spec.whatwg.org has it."""
+    wrong = _decode_error(error)
+    return wrong.object[wrong.start : wrong.end].decode("latin-1"), wrong.end
+
+
+def _decode_error(error: UnicodeError) -> UnicodeDecodeError:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error
+
+
+codecs.register_error("courier.damaged", _mark_damage)
+codecs.register_error("courier.c1", _keep_c1)

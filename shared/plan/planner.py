@@ -1,0 +1,120 @@
+"""The plan: from the files of a drop and the ledger to batches ready to post. The way of a row, step by step."""
+
+import duckdb
+
+from shared.documents import Counts, Example
+from shared.errors import CourierError
+from shared.plan import batches, rejects
+from shared.plan.clean import clean
+from shared.plan.diff import compare
+from shared.plan.engine import Engine, text
+from shared.plan.identity import find_duplicates, write_readdressed
+from shared.plan.read import read_drops
+from shared.plan.shapes import Job, Outcome
+
+_EXAMPLES = 5
+
+_ROWS = "SELECT count(*) FROM record WHERE form NOT IN ('header', 'blank', 'inside')"
+
+_KINDS = "SELECT kind, count(*) FROM fate GROUP BY kind UNION ALL SELECT kind, count(*) FROM absent GROUP BY kind"
+
+_PLANNED = """
+COPY (
+    SELECT email, customer_id, hash, fate.kind AS kind, batch::INTEGER AS batch, position::INTEGER AS position, since,
+           source.name AS source, place - source.first + 1 AS line, ledger_state, ledger_hash
+    FROM fate JOIN person USING (place) JOIN source ON person.source = source.id
+    LEFT JOIN (FROM seated WHERE kind <> 'leaver') seated USING (place)
+    UNION ALL
+    SELECT email, customer_id, hash, absent.kind AS kind, batch::INTEGER, position::INTEGER, since, NULL, NULL, state, hash
+    FROM absent LEFT JOIN (FROM seated WHERE kind = 'leaver') seated ON absent.rowid = seated.place
+) TO {path} (FORMAT parquet, COMPRESSION zstd)
+"""
+
+_EXAMPLE = """
+SELECT kind, name, place - source.first + 1
+FROM (SELECT kind, place FROM fate WHERE kind IN ('joiner', 'changed') ORDER BY place LIMIT {most})
+JOIN person USING (place) JOIN source ON person.source = source.id ORDER BY place
+"""
+
+
+def make_plan(job: Job) -> Outcome:
+    """Plan one run.
+
+    Raises ``DropUnusable`` (the drop cannot be read without guessing), ``ExportRefused`` and ``RunHeld`` (a mapped column
+    is not there), and ``CourierError`` with code ``accounting`` where rows would be lost, or ``plan_failed`` where the
+    engine gives up. Nothing is sent.
+    """
+    engine = Engine(job.folder, job.memory_mb)
+    try:
+        return _plan(engine, job)
+    except duckdb.OutOfMemoryException:
+        raise CourierError(f"planning needs more than {job.memory_mb} MB of memory", code="plan_memory") from None
+    except duckdb.Error as error:
+        raise CourierError(f"the planning engine gave up: {type(error).__name__}", code="plan_failed") from None
+    finally:
+        engine.close()
+
+
+def _plan(engine: Engine, job: Job) -> Outcome:
+    reading = read_drops(engine, job)
+    unfit = clean(engine, job, is_damaged=reading.is_damaged)
+    find_duplicates(engine)
+    rejected = rejects.find_rejects(engine)
+    ledger_members = compare(engine, job.ledger, full=job.full)
+    convoys = batches.seat(engine, job)
+    counts = _count(engine, rejected, [contacts for convoy in convoys for contacts in convoy.batches])
+    outcome = Outcome(
+        counts=counts,
+        index=tuple(batches.write(engine, job, convoys, job.folder / "batches.jsonl")),
+        batches=job.folder / "batches.jsonl",
+        planned=job.folder / "planned.parquet",
+        rejects=job.folder / "rejects.csv",
+        readdressed=job.folder / "readdressed.parquet",
+        columns=tuple(reading.columns),
+        ledger_members=ledger_members,
+        warnings=(*reading.warnings, *unfit),
+        examples=_examples(engine),
+    )
+    engine.run(_PLANNED.format(path=text(outcome.planned)))
+    rejects.write(engine, outcome.rejects)
+    write_readdressed(engine, outcome.readdressed)
+    return outcome
+
+
+def _count(engine: Engine, rejected: dict[str, int], batches: list[int]) -> Counts:
+    """The counts of the plan; ``CourierError`` where they do not add up."""
+    duplicates = rejected.pop("duplicate_email", 0)
+    kinds = {str(kind): int(str(count)) for kind, count in engine.rows(_KINDS)}
+    refused = kinds.get("refused", 0)
+    counts = Counts(
+        rows=engine.number(_ROWS),
+        rejected=rejected,
+        duplicates=duplicates,
+        members=engine.number("SELECT count(*) FROM member"),
+        joiners=kinds.get("joiner", 0),
+        changed=kinds.get("changed", 0),
+        unchanged=kinds.get("unchanged", 0) + refused,
+        refused_earlier=refused,
+        leavers=kinds.get("leaver", 0),
+        batches=len(batches),
+        sent=sum(batches),
+    )
+    check_equations(counts)
+    return counts
+
+
+def check_equations(counts: Counts) -> None:
+    """Every row is accounted for, or ``CourierError`` with code ``accounting``."""
+    accounted = counts.members + counts.duplicates + sum(counts.rejected.values())
+    if counts.rows != accounted:
+        raise CourierError(f"{counts.rows} rows were read, but {accounted} are accounted for", code="accounting")
+    split = counts.joiners + counts.changed + counts.unchanged
+    if counts.members != split:
+        raise CourierError(f"{counts.members} members, but {split} of them have a fate", code="accounting")
+
+
+def _examples(engine: Engine) -> tuple[Example, ...]:
+    return tuple(
+        Example(kind=kind, source=str(source), line=int(str(line)))  # type: ignore[arg-type]
+        for kind, source, line in engine.rows(_EXAMPLE.format(most=_EXAMPLES))
+    )

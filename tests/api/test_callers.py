@@ -1,0 +1,134 @@
+"""Who calls: believed only where the platform vouches for it."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.api.callers import ADMINISTRATOR, read_caller
+from shared.api.calls import Caller
+from shared.courier import Courier
+from shared.documents import Reason, RunState
+from shared.runs.states import change
+from tests.api.client import Client
+from tests.api.conftest import CONNECTION, EXPORT
+
+NAME = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name"
+ROLE = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
+ADA = "ada@example.org"
+
+
+def _principal(*claims: tuple[str, str]) -> dict[str, str]:
+    members: dict[str, Any] = {
+        "auth_typ": "aad",
+        "name_typ": NAME,
+        "role_typ": ROLE,
+        "claims": [{"typ": kind, "val": value} for kind, value in claims],
+    }
+    return {"X-MS-CLIENT-PRINCIPAL": base64.b64encode(json.dumps(members).encode()).decode()}
+
+
+ADMIN = _principal((NAME, ADA), ("roles", ADMINISTRATOR))
+CONTRIBUTOR = _principal((NAME, "bob@example.org"), ("roles", "Reader"))
+
+
+def _read(headers: dict[str, str], *, authentication: bool) -> Caller:
+    return read_caller({name.lower(): value for name, value in headers.items()}, authentication=authentication)
+
+
+@pytest.mark.parametrize(
+    ("headers", "authentication", "caller"),
+    [
+        ({}, False, Caller(None, administrator=True)),
+        (ADMIN, False, Caller(None, administrator=True)),
+        ({}, True, Caller(None, administrator=False)),
+        (ADMIN, True, Caller(ADA, administrator=True)),
+        (_principal((NAME, ADA), (ROLE, ADMINISTRATOR)), True, Caller(ADA, administrator=True)),
+        (CONTRIBUTOR, True, Caller("bob@example.org", administrator=False)),
+        (_principal(("preferred_username", ADA)), True, Caller(ADA, administrator=False)),
+        (_principal(("appid", "b1"), ("roles", ADMINISTRATOR)), True, Caller("b1", administrator=True)),
+        (_principal((NAME, " ")), True, Caller(None, administrator=False)),
+    ],
+)
+def test_the_caller_is_read_from_what_the_platform_vouches_for(
+    headers: dict[str, str], caller: Caller, *, authentication: bool
+) -> None:
+    """Without App Service Authentication anybody could send the header, so it is not looked at."""
+    assert _read(headers, authentication=authentication) == caller
+
+
+_JSON = st.recursive(
+    st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+)
+
+
+@given(
+    st.one_of(
+        st.text(),
+        st.binary().map(lambda data: base64.b64encode(data).decode()),
+        _JSON.map(lambda document: base64.b64encode(json.dumps(document).encode()).decode()),
+        _JSON.map(lambda document: base64.b64encode(json.dumps({"claims": document}).encode()).decode()),
+    )
+)
+def test_a_principal_that_makes_no_sense_is_nobody(header: str) -> None:
+    """Whatever it holds, it grants nothing."""
+    caller = _read({"X-MS-CLIENT-PRINCIPAL": header}, authentication=True)
+    assert not caller.administrator
+
+
+@pytest.fixture
+def guarded(app: Courier) -> Client:
+    """An app behind App Service Authentication, with a connection for administrators and one for everybody."""
+    client = Client(app, environment={"WEBSITE_AUTH_ENABLED": "True"})
+    client("PUT", "connections/acme", CONNECTION, headers=ADMIN)
+    client("PUT", "connections/open", {**CONNECTION, "allow_contributors": True}, headers=ADMIN)
+    client("PUT", "exports/vip", EXPORT, headers=ADMIN)
+    return client
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "administrators_only"),
+    [
+        ("GET", "connections/acme", b"", False),
+        ("PUT", "connections/acme", CONNECTION, True),
+        ("PUT", "connections/open", {**CONNECTION, "allow_contributors": True}, True),
+        ("DELETE", "connections/open", b"", True),
+        ("PUT", "exports/vip", EXPORT, True),
+        ("PUT", "exports/vip", {**EXPORT, "connection": "open"}, True),
+        ("PUT", "exports/new", EXPORT, True),
+        ("PUT", "exports/new", {**EXPORT, "connection": "open"}, False),
+        ("DELETE", "exports/vip", b"", True),
+        ("POST", "exports/vip/runs", b"", False),
+    ],
+)
+@pytest.mark.parametrize("headers", [ADMIN, CONTRIBUTOR, {}], ids=["administrator", "contributor", "key"])
+def test_what_takes_an_administrator(
+    guarded: Client, method: str, path: str, body: object, headers: dict[str, str], *, administrators_only: bool
+) -> None:
+    """Connections, and exports over one that is not open to contributors, are written by administrators."""
+    response = guarded(method, path, body, headers=headers)
+    refused = administrators_only and headers is not ADMIN
+    assert (response.status == 403) is refused
+    if refused:
+        assert response.code == "forbidden"
+        assert ADMINISTRATOR in response.message
+
+
+def test_a_contributor_deletes_what_a_contributor_may_write(guarded: Client) -> None:
+    """An export over an open connection is theirs to write and to delete."""
+    guarded("PUT", "exports/new", {**EXPORT, "connection": "open"}, headers=CONTRIBUTOR)
+    assert guarded("DELETE", "exports/new", headers=CONTRIBUTOR).status == 200
+
+
+def test_a_signed_in_administrator_is_who_consents_and_releases(guarded: Client, app: Courier) -> None:
+    """The name is recorded where none was given."""
+    shown = guarded("PUT", "connections/acme", {**CONNECTION, "consent": {}}, headers=ADMIN).json
+    assert shown["consent"] == {"accepted_by": ADA, "accepted_at": "2026-08-24T09:00:00Z"}
+    run = guarded("POST", "exports/vip/runs", headers=ADMIN).json["id"]
+    reason = Reason(code="consent_missing", message="there was no consent")
+    change(app.store, run, lambda run: run.model_copy(update={"state": RunState.HELD, "reason": reason}))
+    released = guarded("POST", f"runs/{run}/release", headers=ADMIN).json
+    assert released["releases"][0]["by"] == ADA

@@ -1,0 +1,426 @@
+"""The client: what it asks, how often, what it makes of the answers, and what it never lets out."""
+
+import json
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from io import BytesIO
+from typing import Any
+
+import pytest
+import requests
+from requests.adapters import BaseAdapter, HTTPAdapter
+from urllib3 import HTTPResponse
+from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
+
+from local.activecampaign.account import DEFAULT_KEY, EVERYTHING
+from local.activecampaign.contacts import Status
+from local.activecampaign.faults import (
+    BULK_IMPORT,
+    Empty,
+    Forbidden,
+    Garbage,
+    Huge,
+    OddContentType,
+    PaymentRequired,
+    RateLimited,
+    Redirected,
+    Reset,
+    ServerError,
+    TimedOut,
+)
+from local.activecampaign.variants import Variants
+from shared.activecampaign.answers import Finding
+from shared.activecampaign.client import BOUNCED, UNSUBSCRIBED, AccountRoom, ActiveCampaign, Contact, Membership
+from shared.errors import CourierError, PassingError, RunHeld, Unavailable
+from shared.errors import RateLimited as AskedForPatience
+from tests.delivery.conftest import MakeScene
+from tests.delivery.scene import HOST, SECRET, Scene, member
+
+BODY = b'{"contacts":[{"email":"member1@example.com"},{"email":"member2@example.com"}]}'
+LISTS = ("GET", "/api/3/lists")
+
+PASSING = [
+    ServerError(),
+    ServerError(status=500, body="empty"),
+    ServerError(status=504, body="json"),
+    RateLimited(),
+    RateLimited(status=503, retry_after="3"),
+    RateLimited(status=400),
+    Reset(),
+    TimedOut(),
+    Empty(),
+    Garbage(),
+    Redirected(),
+]
+
+
+def test_the_client_has_good_manners(scene: Scene) -> None:
+    """JSON is asked for and announced, the agent has a name, no answer is waited for forever, the key stays home."""
+    scene.client.me()
+    scene.client.post_import(BODY)
+    scene.client.change_email(scene.account.add_contact(member(1)).id, member(2))
+    scene.strike(Redirected(on=LISTS))
+    with pytest.raises(Unavailable):
+        scene.client.lists()
+    assert scene.api.journal.violation_kinds() == set()
+    assert len(scene.api.journal.entries) > 3
+
+
+def test_the_connection_test_says_whom_the_key_belongs_to(scene: Scene) -> None:
+    """The user's name and address, as the account has them."""
+    assert (scene.client.me().username, scene.client.me().email) == ("admin", "admin@example.com")
+
+
+@pytest.mark.parametrize("as_number", [False, True])
+def test_lists_and_fields_are_read_to_the_last_page(make: MakeScene, as_number: bool) -> None:
+    """Two and a half pages arrive whole, once each, whether totals come as text or as numbers."""
+    scene = make(Variants(total_as_number=as_number))
+    for number in range(250):
+        scene.account.add_list(f"List {number}")
+        scene.account.add_field(f"Field {number}")
+    fields = scene.client.fields()
+    assert len({found.id for found in scene.client.lists()}) == 251
+    assert [found.title for found in fields] == [f"Field {number}" for number in range(250)]
+    assert (fields[0].perstag, fields[0].type) == ("FIELD_0", "text")
+    assert len(scene.api.journal.requests("GET", "/api/3/fields")) == 3
+
+
+@pytest.mark.parametrize(
+    ("document", "room"),
+    [
+        ({"account": {"subscriber_limit": "5", "subscriber_total": "5"}}, AccountRoom(5, 5)),
+        ({"account": {"subscriber_limit": 5, "subscriber_total": 4}}, AccountRoom(4, 5)),
+        ({"subscriber_limit": "unlimited", "subscriber_total": "4"}, AccountRoom(4, None)),
+        ({"account": {"subscriber_limit": "5"}}, None),
+        ({}, None),
+    ],
+)
+def test_room_is_told_in_any_shape_or_not_at_all(scene: Scene, document: object, room: AccountRoom | None) -> None:
+    """Numbers as text or as numbers, wrapped or not, with a limit or without."""
+    assert _answering(scene, document).account() == room
+
+
+def test_a_list_exists_or_not(scene: Scene) -> None:
+    """A list that was deleted is no error."""
+    assert scene.client.list_exists(scene.list_id)
+    scene.account.delete_list(scene.list_id)
+    assert not scene.client.list_exists(scene.list_id)
+
+
+def test_the_room_of_an_account_is_known_to_administrators_only(scene: Scene) -> None:
+    """A limit, or nothing at all for a key that may not ask."""
+    scene.account.limit_contacts(1)
+    scene.account.add_contact(member(1))
+    room = scene.client.account()
+    assert room == AccountRoom(contacts=1, limit=1)
+    assert room.full
+    scene.account.add_user("bea", "another-key", EVERYTHING - {"admin"})
+    scene.vault.store(SECRET, "another-key")
+    assert scene.client.account() is None
+
+
+@pytest.mark.parametrize(
+    "email", ["ada+news@example.com", "o'hara@example.com", "m%c@example.com", "jürgen@example.com"]
+)
+@pytest.mark.parametrize("ignored", [False, True])
+def test_contacts_are_found_by_exactly_their_address(make: MakeScene, email: str, ignored: bool) -> None:
+    """Special characters survive the way, case does not matter, and somebody else in the answer is nobody."""
+    scene = make(Variants(email_filter_ignored=ignored))
+    scene.account.add_contact(member(0))
+    known = scene.account.add_contact(email)
+    assert scene.client.find_contact(email.upper() if email.isascii() else email) == Contact(known.id, email)
+    assert scene.client.find_contact("ada news@example.com") is None
+
+
+def test_how_a_contact_stands_is_read_list_by_list(scene: Scene) -> None:
+    """Statuses and list ids come as text and are numbers here."""
+    scene.account.unsubscribe(member(1), scene.list_id)
+    found = scene.client.find_contact(member(1))
+    assert found
+    assert scene.client.contact_lists(found.id) == [Membership(list=scene.list_id, status=UNSUBSCRIBED)]
+
+
+def test_those_who_stand_so_on_a_list_come_in_pages_by_id(scene: Scene) -> None:
+    """Each page starts after the last id of the one before; the total is that of the status asked for."""
+    for number in range(130):
+        scene.account.add_contact(member(number), scene.list_id, Status.BOUNCED if number % 2 else Status.ACTIVE)
+    first, total = scene.client.contacts_on(scene.list_id, BOUNCED)
+    assert (len(first), total) == (65, 65)
+    rest, _ = scene.client.contacts_on(scene.list_id, BOUNCED, after=first[-1].id)
+    assert rest == []
+
+
+def test_exclusions_are_read_to_the_last_page(scene: Scene) -> None:
+    """Addresses and patterns alike."""
+    for number in range(120):
+        scene.account.exclude(f"*@blocked{number}.example.com")
+    assert len(scene.client.exclusions()) == 120
+
+
+@pytest.mark.parametrize(
+    ("document", "entries"),
+    [
+        ({"exclusions": ["a@example.com", "*@example.org"]}, ["a@example.com", "*@example.org"]),
+        ({"anything": [{"pattern": "*@a.example.org"}, {"value": "b"}, {"id": "3"}, 7]}, ["*@a.example.org", "b"]),
+        ({"exclusions": []}, []),
+        ({}, []),
+        ({"exclusions": None, "meta": {"total": "0"}}, []),
+    ],
+)
+def test_exclusions_come_in_any_shape(scene: Scene, document: object, entries: list[str]) -> None:
+    """What an entry looks like is documented nowhere: texts, or objects that hold one."""
+    assert _answering(scene, document).exclusions() == entries
+
+
+def test_a_changed_address_is_refused_where_somebody_has_it(scene: Scene) -> None:
+    """Taken addresses and contacts that are gone are a no, not an error."""
+    contact = scene.account.add_contact(member(1))
+    scene.account.add_contact(member(2))
+    assert scene.client.change_email(contact.id, member(3))
+    assert scene.account.contact(member(3)) is contact
+    assert not scene.client.change_email(contact.id, member(2))
+    assert not scene.client.change_email(999, member(4))
+
+
+@pytest.mark.parametrize("fault", PASSING, ids=lambda fault: type(fault).__name__)
+def test_questions_are_asked_again_while_errors_pass(scene: Scene, fault: Any) -> None:
+    """Two bad answers in a row, of whatever kind, are followed by the good one."""
+    scene.strike(replace(fault, on=LISTS, nth=range(1, 3)))
+    assert [found.name for found in scene.client.lists()] == ["News"]
+    assert scene.api.journal.rate_limit_answers == 0
+
+
+@pytest.mark.parametrize("fault", PASSING, ids=lambda fault: type(fault).__name__)
+def test_nothing_is_asked_for_ever(scene: Scene, fault: Any) -> None:
+    """After four tries the step hears of an error that passes."""
+    scene.strike(replace(fault, on=LISTS))
+    with pytest.raises(PassingError):
+        scene.client.lists()
+    assert len(scene.api.journal.requests(*LISTS)) == 4
+
+
+def test_a_request_to_wait_for_long_is_passed_on(scene: Scene) -> None:
+    """Nobody sleeps through a long pause: the step hears how long it is, and everybody's next turn is after it."""
+    scene.strike(RateLimited(on=LISTS, nth=1, retry_after="300"))
+    before = scene.clock.time()
+    with pytest.raises(AskedForPatience) as caught:
+        scene.client.lists()
+    assert caught.value.retry_after == 300
+    assert scene.clock.time() - before < 5
+    scene.client.lists()
+    assert scene.clock.time() - before >= 300
+
+
+@pytest.mark.parametrize("fault", [OddContentType(), Huge(size=1_000_000)], ids=lambda fault: type(fault).__name__)
+def test_a_good_answer_is_taken_in_odd_clothes(scene: Scene, fault: Any) -> None:
+    """What the Content-Type says and how much white space follows do not matter."""
+    scene.strike(fault)
+    assert [found.name for found in scene.client.lists()] == ["News"]
+
+
+def test_an_answer_without_end_is_no_answer(scene: Scene) -> None:
+    """More bytes than any answer of this API has are not taken into memory."""
+    scene.strike(Huge(size=40_000_000))
+    with pytest.raises(Unavailable):
+        scene.client.me()
+
+
+# The key
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("body", ["errors", "message", "empty", "html"])
+def test_a_wrong_key_is_not_tried_twice(make: MakeScene, status: Any, body: Any) -> None:
+    """However ActiveCampaign says so, the first answer to a key is believed; Key Vault was asked for a newer one."""
+    scene = make(Variants(forbidden_status=status, forbidden_body=body))
+    scene.vault.store(SECRET, "wrong-key")
+    with pytest.raises(RunHeld) as caught:
+        scene.client.me()
+    assert caught.value.code == "credentials"
+    assert len(scene.api.journal.entries) == 1
+    assert scene.vault.reads[SECRET] == 2
+
+
+def test_a_key_that_has_worked_is_trusted_through_a_few_refusals(scene: Scene) -> None:
+    """Now and then a good key is turned away."""
+    client = scene.client
+    client.me()
+    scene.strike(Forbidden(on=LISTS, nth=range(1, 3)))
+    assert len(client.lists()) == 1
+
+
+def test_a_key_that_was_revoked_is_given_up_after_a_few_refusals(scene: Scene) -> None:
+    """The run is held with a sentence that says what to do."""
+    client = scene.client
+    client.me()
+    scene.account.revoke_key(DEFAULT_KEY)
+    with pytest.raises(RunHeld, match="check that the key in Key Vault"):
+        client.lists()
+    assert len(scene.api.journal.requests(*LISTS)) == 4
+
+
+def test_a_rotated_key_is_picked_up(scene: Scene) -> None:
+    """The new version in Key Vault is read after the first refusal, for questions and for imports."""
+    vault = _KeptVault(scene)
+    client = ActiveCampaign(
+        scene.connection,
+        session=scene.courier.session(),
+        vault=vault,
+        pacer=scene.courier.pacer(scene.connection),
+        clock=scene.clock,
+    )
+    client.me()
+    for ask in (client.lists, lambda: client.post_import(BODY)):
+        old, new = vault.current, vault.current + "-next"
+        scene.account.rotate_key(old, new)
+        vault.current = new
+        ask()
+    assert [entry.status for entry in scene.posts()] == [403, 200]
+
+
+class _KeptVault:
+    """Keeps what it has read, as the real one does."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.current = scene.vault.secret(SECRET)
+        self._kept = self.current
+
+    def secret(self, name: str, *, fresh: bool = False) -> str:
+        """The kept version, or the current one."""
+        if fresh:
+            self._kept = self.current
+        return self._kept
+
+    def store(self, name: str, value: str) -> None:
+        """Nobody stores keys here."""
+        raise AssertionError(name)
+
+
+@pytest.mark.parametrize("key", ["two\nlines", "späße", "nul\0", " \t "])
+def test_a_secret_that_cannot_be_a_key_is_not_sent(scene: Scene, key: str) -> None:
+    """The error names the secret and does not quote it."""
+    scene.vault.store(SECRET, key)
+    with pytest.raises(RunHeld) as caught:
+        scene.client.me()
+    assert caught.value.code == "credentials"
+    assert not key.strip() or key.strip() not in caught.value.message
+    assert scene.api.journal.entries == []
+
+
+def test_white_space_around_a_key_is_no_part_of_it(scene: Scene) -> None:
+    """People paste line ends."""
+    scene.vault.store(SECRET, f" {DEFAULT_KEY}\n")
+    assert scene.client.me().username == "admin"
+
+
+def test_an_unpaid_account_is_a_persons_business(scene: Scene) -> None:
+    """The error asks for the bill to be settled."""
+    scene.strike(PaymentRequired())
+    with pytest.raises(RunHeld, match="settle the account's billing") as caught:
+        scene.client.lists()
+    assert caught.value.code == "payment"
+
+
+# Imports
+
+
+def test_posting_an_import_takes_no_turn_and_is_not_repeated(scene: Scene) -> None:
+    """The caller has kept an appointment; what to do about a failure is the caller's business."""
+    scene.strike(ServerError(on=BULK_IMPORT))
+    scene.courier.pacer(scene.connection).hold_back(100)
+    before = scene.clock.time()
+    assert scene.client.post_import(BODY).finding is Finding.BROKEN
+    assert scene.clock.time() == before
+    assert len(scene.posts()) == 1
+
+
+class _Raising(BaseAdapter):
+    """A connection that fails in one way."""
+
+    def __init__(self, error: Callable[[requests.PreparedRequest], Exception]) -> None:
+        super().__init__()
+        self._error = error
+
+    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
+        """Fail."""
+        raise self._error(request)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _wrapped(reason: Exception) -> Callable[[requests.PreparedRequest], Exception]:
+    """As requests wraps what urllib3 raises; the text holds the whole URL."""
+    return lambda request: requests.ConnectionError(MaxRetryError(None, request.url, reason), request=request)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("error", "finding"),
+    [
+        (_wrapped(NewConnectionError(None, "refused")), Finding.UNSENT),  # type: ignore[arg-type]
+        (lambda request: requests.exceptions.ConnectTimeout(request.url), Finding.UNSENT),
+        (lambda request: requests.exceptions.SSLError(request.url), Finding.UNSENT),
+        (lambda request: requests.exceptions.ProxyError(request.url), Finding.UNSENT),
+        (lambda request: requests.ConnectionError(ProtocolError("Connection aborted.")), Finding.LOST),
+        (lambda request: requests.ReadTimeout(request.url), Finding.LOST),
+        (lambda request: requests.exceptions.ChunkedEncodingError(request.url), Finding.LOST),
+        (lambda request: requests.exceptions.ContentDecodingError(request.url), Finding.LOST),
+    ],
+)
+def test_what_never_left_is_told_from_what_may_have_arrived(
+    scene: Scene, error: Callable[[requests.PreparedRequest], Exception], finding: Finding
+) -> None:
+    """Only where no connection came about it is certain that nothing was queued."""
+    scene.courier.session().mount("https://", _Raising(error))
+    assert scene.client.post_import(BODY).finding is finding
+
+
+@pytest.mark.parametrize(
+    "error",
+    [_wrapped(NewConnectionError(None, "refused")), lambda request: requests.ReadTimeout(request.url)],  # type: ignore[arg-type]
+)
+def test_no_error_and_no_log_holds_an_address_a_key_or_a_url(
+    scene: Scene, caplog: pytest.LogCaptureFixture, error: Callable[[requests.PreparedRequest], Exception]
+) -> None:
+    """Neither the message nor the whole chain of errors behind it."""
+    caplog.set_level(logging.DEBUG)
+    scene.courier.session().mount("https://", _Raising(error))
+    with pytest.raises(CourierError) as caught:
+        scene.client.find_contact(member(1))
+    told = "".join(traceback.format_exception(caught.value)) + caplog.text
+    assert caught.value.__context__ is None
+    for secret in (DEFAULT_KEY, "member1", "api/3/contacts"):
+        assert secret not in told
+
+
+@pytest.mark.parametrize(
+    "document", [{}, {"lists": None}, {"lists": "none"}, {"lists": [{"name": "x"}]}, {"lists": [{"id": "x"}]}, False]
+)
+def test_an_answer_that_nobody_understands_is_an_error_that_passes(scene: Scene, document: object) -> None:
+    """Neither a traceback nor an empty list."""
+    with pytest.raises(Unavailable):
+        _answering(scene, document).lists()
+
+
+def _answering(scene: Scene, document: object) -> ActiveCampaign:
+    """A client whose every question gets that answer."""
+    scene.courier.session().mount(f"https://{HOST}", _Saying(document))
+    return scene.client
+
+
+class _Saying(BaseAdapter):
+    def __init__(self, document: object) -> None:
+        super().__init__()
+        self._document = document
+        self._responses = HTTPAdapter()
+
+    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
+        """The same answer, whatever the question."""
+        headers: Mapping[str, str] = {"Content-Type": "application/json"}
+        body = BytesIO(json.dumps(self._document).encode())
+        return self._responses.build_response(request, HTTPResponse(body, headers, 200, preload_content=False))
+
+    def close(self) -> None:
+        """Nothing is open."""

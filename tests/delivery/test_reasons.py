@@ -1,0 +1,205 @@
+"""Why contacts were refused: named for as many as a bounded number of questions can name."""
+
+from typing import Any
+
+import pytest
+
+from local.activecampaign.account import EVERYTHING
+from local.activecampaign.contacts import Status
+from local.activecampaign.variants import Variants
+from shared import names
+from shared.delivery import deliver
+from shared.documents import ReceiptState, RunState
+from shared.following import follow_imports
+from shared.lines import Lines
+from shared.reasons import ASKING_SECONDS, MOST_LOOKUPS, Inquiry, name_refusals
+from shared.receipts import (
+    REFUSED_BOUNCED,
+    REFUSED_CONTACT_LIMIT,
+    REFUSED_EXCLUDED,
+    REFUSED_INVALID,
+    REFUSED_UNKNOWN,
+    REFUSED_UNSUBSCRIBED,
+    UNNAMED,
+)
+from tests.delivery.conftest import MakeScene
+from tests.delivery.scene import RUN, SECRET, Scene, member, members
+
+
+def _questions(scene: Scene) -> int:
+    """Everything that was asked, but for the imports themselves."""
+    return sum(entry.method == "GET" and "import" not in entry.path for entry in scene.api.journal.entries)
+
+
+def test_every_reason_is_named(scene: Scene) -> None:
+    """Unsubscribed here, bounced here or elsewhere, excluded by address or pattern, written with an apostrophe."""
+    other = scene.account.add_list("Another list")
+    scene.account.unsubscribe(member(0), scene.list_id)
+    scene.account.bounce(member(1), scene.list_id)
+    scene.account.bounce(member(2), other)
+    scene.account.exclude(member(3))
+    scene.account.exclude("*@example.org")
+    scene.account.unsubscribe(member(4), other)
+    scene.plan([[*members(6)[0], "ada@example.org", "o'hara@example.com"]])
+    scene.whole()
+    codes = {refusal.position: refusal.code for refusal in scene.receipt().refusals}
+    assert codes == {
+        0: REFUSED_UNSUBSCRIBED,
+        1: REFUSED_BOUNCED,
+        2: REFUSED_BOUNCED,
+        3: REFUSED_EXCLUDED,
+        6: REFUSED_EXCLUDED,
+        7: REFUSED_INVALID,
+    }
+    assert scene.receipt().state is ReceiptState.CONFIRMED
+    assert scene.active() == {member(4), member(5)}
+    assert scene.api.journal.resubscriptions == 0
+
+
+def test_an_account_without_room_is_a_reason(scene: Scene) -> None:
+    """Newcomers are refused, contacts it knows are not."""
+    scene.account.add_contact(member(0))
+    scene.account.limit_contacts(2)
+    scene.plan(members(4))
+    scene.whole()
+    assert scene.codes() == {REFUSED_CONTACT_LIMIT: 2}
+    assert scene.active() == {member(0), member(1)}
+
+
+def test_a_key_that_may_not_ask_leaves_reasons_open(scene: Scene) -> None:
+    """Without the right to see the account's room nobody guesses."""
+    scene.account.limit_contacts(2)
+    scene.plan(members(4))
+    scene.deliver()
+    scene.account.add_user("bea", "another-key", EVERYTHING - {"admin"})
+    scene.vault.store(SECRET, "another-key")
+    scene.move(RunState.CONFIRMING)
+    scene.follow()
+    assert scene.codes() == {REFUSED_UNKNOWN: 2}
+
+
+def test_somebody_else_in_an_answer_is_nobody(make: MakeScene) -> None:
+    """An account that ignores the filter does not make strangers' standing a reason."""
+    scene = make(Variants(email_filter_ignored=True))
+    scene.account.bounce("first@example.com", scene.list_id)
+    scene.account.limit_contacts(1)
+    scene.plan(members(2))
+    scene.whole()
+    assert scene.codes() == {REFUSED_CONTACT_LIMIT: 2}
+
+
+def test_many_reasons_take_few_questions(scene: Scene) -> None:
+    """Of 20,000 contacts 700 are refused; all are named by reading the list, a hundred per question."""
+    for number in range(0, 20_000, 50):
+        scene.account.bounce(member(number), scene.list_id)
+    for number in range(1, 20_000, 100):
+        scene.account.unsubscribe(member(number), scene.list_id)
+    for number in range(2, 20_000, 200):
+        scene.account.exclude(member(number))
+    scene.plan(members(20_000))
+    scene.whole()
+    assert scene.codes() == {REFUSED_BOUNCED: 400, REFUSED_UNSUBSCRIBED: 200, REFUSED_EXCLUDED: 100}
+    assert (scene.confirmed(), scene.failed()) == (19_300, 0)
+    assert _questions(scene) <= 20
+    assert scene.api.journal.rate_limit_answers == 0
+
+
+@pytest.mark.parametrize("as_number", [True, False])
+def test_a_few_reasons_do_not_read_a_long_list(make: MakeScene, as_number: Any) -> None:
+    """Two questions a contact are cheaper than a hundred pages."""
+    scene = make(Variants(total_as_number=as_number))
+    for number in range(10_000):
+        scene.account.add_contact(f"gone{number}@example.com", scene.list_id, Status.UNSUBSCRIBED)
+    scene.account.unsubscribe(member(1), scene.list_id)
+    scene.plan(members(3))
+    scene.whole()
+    assert scene.codes() == {REFUSED_UNSUBSCRIBED: 1}
+    assert _questions(scene) <= 8
+
+
+def test_the_search_is_bounded(scene: Scene) -> None:
+    """Whoever is left keeps refused_unknown, and the run comes to its end."""
+    other = scene.account.add_list("Another list")
+    count = MOST_LOOKUPS + 150
+    for number in range(count):
+        scene.account.bounce(member(number), other)
+    scene.plan(members(count))
+    scene.whole()
+    assert scene.codes() == {REFUSED_BOUNCED: MOST_LOOKUPS, REFUSED_UNKNOWN: 150}
+    assert _questions(scene) <= 2 * MOST_LOOKUPS + 50
+    assert all(one.state is ReceiptState.CONFIRMED for one in scene.summaries())
+
+
+def test_a_search_goes_on_where_it_stopped(scene: Scene) -> None:
+    """No call asks for much longer than a minute, and none asks again what an earlier one knows."""
+    other = scene.account.add_list("Another list")
+    for number in range(200):
+        scene.account.bounce(member(number), other)
+    scene.plan(members(200))
+    scene.deliver()
+    scene.move(RunState.CONFIRMING)
+    scene.clock.pass_by(10)
+    lengths = []
+    while any(one.pending or one.unnamed for one in scene.summaries()):
+        before = scene.clock.time()
+        follow_imports(scene.courier, scene.connection, RUN, scene.summaries(), until=before + 8)
+        lengths.append(scene.clock.time() - before)
+    assert len(lengths) >= 3
+    assert max(lengths) <= ASKING_SECONDS + 10
+    assert scene.codes() == {REFUSED_BOUNCED: 200}
+    assert scene.courier.store.get(names.inquiry(RUN), Inquiry).lookups == 200
+    assert _questions(scene) <= 2 * 200 + 5 * len(lengths)
+
+
+def test_a_long_list_is_read_on_from_the_last_contact(scene: Scene) -> None:
+    """Pages read in an earlier call are not read again."""
+    for number in range(30_000):
+        scene.account.add_contact(f"gone{number}@example.com", scene.list_id, Status.BOUNCED)
+    for number in range(600):
+        scene.account.bounce(member(number), scene.list_id)
+    scene.plan(members(600))
+    scene.whole()
+    assert scene.codes() == {REFUSED_BOUNCED: 600}
+    assert len(scene.api.journal.requests("GET", "/api/3/contacts")) <= 310
+
+
+def test_reasons_are_looked_for_once_everything_has_ended(scene: Scene) -> None:
+    """Not while batches are being sent, and not while an import is under way: the list would be read twice."""
+    scene.account.unsubscribe(member(1), scene.list_id)
+    scene.plan(members(6, per_batch=3))
+    first, _ = scene.messages()
+    deliver(scene.courier, first)
+    for _ in range(3):
+        scene.clock.pass_by(5)
+        follow_imports(scene.courier, scene.connection, RUN, scene.summaries(), until=scene.clock.time() + 8)
+    (summary,) = scene.summaries()
+    assert (summary.state, summary.pending, summary.unnamed) == (ReceiptState.ACCEPTED, 0, 1)
+    assert scene.codes() == {REFUSED_UNKNOWN: 1}
+    assert scene.receipt().refusals[0].detail == UNNAMED
+    scene.whole()
+    assert scene.codes() == {REFUSED_UNSUBSCRIBED: 1}
+
+
+def test_a_list_that_is_gone_is_nobodys_fault(make: MakeScene) -> None:
+    """Contacts that failed because their list was deleted are sent again, and not remembered as refused."""
+    scene = make(Variants(missing_list="not_found"))
+    scene.plan(members(6, per_batch=3))
+    scene.deliver()
+    scene.account.delete_list(scene.list_id)
+    scene.move(RunState.CONFIRMING)
+    scene.follow()
+    assert scene.codes() == {}
+    assert scene.failed() == 6
+    reason = scene.receipt().reason
+    assert reason is not None
+    assert reason.code == "list_gone"
+
+
+def test_a_name_that_was_found_is_kept_when_the_same_search_runs_twice(scene: Scene) -> None:
+    """Two watchers at once, or one that is cut off, change nothing but the number of questions."""
+    scene.account.bounce(member(1), scene.list_id)
+    scene.plan(members(3))
+    scene.whole()
+    before = scene.receipt()
+    assert name_refusals(scene.courier, scene.client, Lines(scene.courier.store, RUN), RUN) == 0
+    assert scene.receipt() == before
