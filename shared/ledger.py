@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
+from shared.plan.engine import Engine, text
+
+_MEMORY_MB = 512
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ SELECT planned.*,
        CASE WHEN exceptions.refused THEN 'refused'
             WHEN sent.batch IS NOT NULL AND exceptions.batch IS NULL THEN 'confirmed'
             ELSE 'unknown' END AS fate
-FROM read_parquet($planned) planned
+FROM read_parquet({planned}) planned
 LEFT JOIN sent ON planned.batch = sent.batch
 LEFT JOIN exceptions ON planned.batch = exceptions.batch AND planned.position = exceptions.position
 """
@@ -58,7 +60,7 @@ COPY (
     SELECT email, customer_id, hash, state,
            CASE WHEN state = ledger_state THEN known_since ELSE $now::TIMESTAMPTZ END AS since
     FROM next WHERE state IS NOT NULL ORDER BY email
-) TO '{target}' (FORMAT parquet, COMPRESSION zstd)
+) TO {target} (FORMAT parquet, COMPRESSION zstd)
 """
 
 
@@ -67,26 +69,27 @@ def write_ledger(planned: Path, outcomes: Sequence[BatchOutcome], now: datetime,
 
     A member whose batch has no outcome keeps the row it had; one who had none stays out and travels with the next run.
     """
-    with duckdb.connect(config={"threads": 2, "memory_limit": "512MB", "temp_directory": str(target.parent)}) as engine:
-        engine.execute(_OUTCOMES)
+    engine = Engine(target.parent, _MEMORY_MB)
+    try:
+        engine.run(_OUTCOMES)
         _fill(engine, outcomes)
-        engine.execute(_FATES.replace("$planned", _quoted(planned)))
-        engine.execute(_NEXT)
-        engine.execute(_WRITE.format(target=str(target).replace("'", "''")), {"now": now})
+        engine.run(_FATES.format(planned=text(planned)))
+        engine.run(_NEXT)
+        engine.run(_WRITE.format(target=text(target)), now=now)
+    finally:
+        engine.close()
 
 
-def _fill(engine: duckdb.DuckDBPyConnection, outcomes: Sequence[BatchOutcome]) -> None:
+def _fill(engine: Engine, outcomes: Sequence[BatchOutcome]) -> None:
     if outcomes:
-        engine.execute("INSERT INTO sent SELECT unnest($batches)", {"batches": [outcome.batch for outcome in outcomes]})
+        engine.run("INSERT INTO sent SELECT unnest($batches)", batches=[outcome.batch for outcome in outcomes])
     exceptions = [(outcome.batch, position, True) for outcome in outcomes for position in outcome.refused]
     exceptions += [(outcome.batch, position, False) for outcome in outcomes for position in sorted(outcome.lost)]
     if exceptions:
         batches, positions, refused = zip(*exceptions, strict=True)
-        engine.execute(
+        engine.run(
             "INSERT INTO exceptions SELECT unnest($batches), unnest($positions), unnest($refused)",
-            {"batches": list(batches), "positions": list(positions), "refused": list(refused)},
+            batches=list(batches),
+            positions=list(positions),
+            refused=list(refused),
         )
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

@@ -40,8 +40,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """Read every setting; ``SettingsInvalid`` names all that need attention at once."""
     reader = _Reader(environment)
     settings = Settings(
-        host_storage=reader.storage("AzureWebJobsStorage", with_queues=True),
-        segment_storage=reader.storage("SegmentStorage", with_queues=False),
+        host_storage=reader.storage("AzureWebJobsStorage"),
+        segment_storage=reader.storage("SegmentStorage"),
         segments_container=reader.container("SEGMENTS_CONTAINER", "segments"),
         state_container=reader.container("STATE_CONTAINER", "courier"),
         key_vault_url=reader.https("KEY_VAULT_URL"),
@@ -78,14 +78,14 @@ class _Reader:
             self.problems[name] = "is a Key Vault reference that was not resolved: check the app's identity and role"
         return value
 
-    def storage(self, name: str, *, with_queues: bool) -> StorageAccount:
+    def storage(self, name: str) -> StorageAccount:
         connection_string = self._environment.get(name)
         account = self._environment.get(f"{name}__accountName")
         blob = self._environment.get(f"{name}__blobServiceUri") or _service(account, "blob")
         queue = self._environment.get(f"{name}__queueServiceUri") or _service(account, "queue")
         if not connection_string and not blob:
             self.problems[name] = f"is missing: set a connection string, or {name}__blobServiceUri for an identity"
-        elif not connection_string and with_queues and not queue:
+        elif not connection_string and not queue:
             self.problems[f"{name}__queueServiceUri"] = f"is missing beside {name}__blobServiceUri"
         return StorageAccount(connection_string or None, blob, queue)
 

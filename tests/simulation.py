@@ -10,12 +10,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import requests
 
 from local.activecampaign.account import Account
+from local.activecampaign.api import Api
 from local.activecampaign.faults import Faults
-from local.activecampaign.server import Api
 from local.activecampaign.transport import InProcess
 from local.scene import API_KEY, Stage, prepare
 from shared import delivery, names
@@ -34,6 +35,8 @@ VISIBILITY_TIMEOUT = 30
 MAX_DEQUEUE = 5
 NO_MESSAGE = Message()
 
+M = TypeVar("M", bound=Message)
+
 
 class Killed(BaseException):
     """The process is no more; no ``except Exception`` outlives that."""
@@ -49,7 +52,7 @@ class _Sleeper:
 class _Task:
     """One call of one step, in a thread that runs only when it is told to."""
 
-    def __init__(self, work: Callable[[], None], paused: threading.Semaphore) -> None:
+    def __init__(self, work: Callable[[], object], paused: threading.Semaphore) -> None:
         self._work = work
         self._paused = paused
         self._go = threading.Semaphore(0)
@@ -77,7 +80,7 @@ class _Task:
         try:
             if not self.killed:
                 self._work()
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             self.error = error
         self.done = True
         self._paused.release()
@@ -105,7 +108,7 @@ class SimulatedClock(ManualClock):
 class MortalBlobs(MemoryBlobs):
     """Storage at which the process may die, right before any call."""
 
-    def __init__(self, clock: ManualClock, fuse: Callable[[], None]) -> None:
+    def __init__(self, clock: ManualClock, fuse: Callable[[], object]) -> None:
         super().__init__(clock)
         self._fuse = fuse
 
@@ -117,7 +120,7 @@ class MortalBlobs(MemoryBlobs):
 class MortalQueues(MemoryQueues):
     """Queues at which the process may die, right before and right after a message is sent."""
 
-    def __init__(self, clock: ManualClock, fuse: Callable[[], None]) -> None:
+    def __init__(self, clock: ManualClock, fuse: Callable[[], object]) -> None:
         super().__init__(clock)
         self._fuse = fuse
 
@@ -195,7 +198,7 @@ class Simulation:
         """The run as stored."""
         return self.courier.store.get(names.run(run_id), Run)
 
-    def in_process(self, work: Callable[[], None]) -> None:
+    def in_process(self, work: Callable[[], object]) -> None:
         """Do that in the app's process, which may die of it."""
         self._start(work)
         while any(not running.task.done for running in self._running if not running.queue):
@@ -232,7 +235,7 @@ class Simulation:
     def _take(self) -> None:
         waiting = min(self.queues.waiting)
         self.queues.waiting.remove(waiting)
-        steps: dict[str, Callable[[], None]] = {
+        steps: dict[str, Callable[[], object]] = {
             names.EXPORT_RUNS: lambda: planning.plan_run(self.courier, _as(PlanMessage, waiting.message)),
             names.CONTACT_BATCHES: lambda: delivery.deliver(self.courier, _as(BatchMessage, waiting.message)),
             names.RUN_WATCH: lambda: watching.watch_run(self.courier, _as(WatchMessage, waiting.message)),
@@ -244,7 +247,7 @@ class Simulation:
 
     def _start(
         self,
-        work: Callable[[], None],
+        work: Callable[[], object],
         queue: str = "",
         message: Message = NO_MESSAGE,
         dequeued: int = 0,
@@ -316,6 +319,6 @@ class Simulation:
                 self._put_back(running, LEASE_SECONDS)
 
 
-def _as(model: type, message: Message) -> object:
+def _as(model: type[M], message: Message) -> M:
     assert isinstance(message, model)
     return message

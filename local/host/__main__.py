@@ -26,6 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run until told to stop; returns the exit code, 1 when the app cannot be loaded."""
     asked = _parse(arguments)
     print_logs()
+    stop = _stop_asked(with_input=asked.stop_with_input)
     try:
         host = _start(asked)
     except CannotStart as error:
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     if asked.ready_file:
         _say_ready(asked.ready_file, host)
-    _stop_asked(with_input=asked.stop_with_input).wait()
+    stop.wait()
     if not host.stop(DRAIN_SECONDS):
         print(f"Some functions still ran after {DRAIN_SECONDS:g} s and were abandoned")
     return 0
@@ -101,6 +102,7 @@ def _say_ready(path: Path, host: Host) -> None:
 
 
 def _stop_asked(*, with_input: bool) -> threading.Event:
+    """An event that is set once somebody asks the host to stop, from now on."""
     asked = threading.Event()
 
     def stop(number: int, _frame: object) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from local.host.errors import problems
 from local.host.routes import Route
 from local.host.schedules import Schedule
 
@@ -101,5 +102,4 @@ def read_binding(declared: Mapping[str, object]) -> Trigger | Output:
     try:
         return model.model_validate(declared)
     except ValidationError as error:
-        problems = (f"{'.'.join(map(str, item['loc']))} {item['msg']}" for item in error.errors())
-        raise ValueError(f"binding {kind}: {'; '.join(problems)}") from None
+        raise ValueError(f"binding {kind}: {problems(error)}") from None

@@ -24,8 +24,8 @@ from local.host.connections import Connections
 from local.host.errors import Stopping, told
 from local.host.hostblobs import HOST_ID, BlobLease, create_blob
 from local.host.load import Function
+from local.host.messages import Delivery, Handler
 from local.host.outputs import encode, put
-from local.host.queues import Delivery, Handler
 from local.host.values import ModelBindingData
 from local.host.work import Work
 from local.host.worker import Call, Lease, Worker

@@ -6,6 +6,7 @@ Stopping      the host is shutting down before the function began: as if it had 
 """
 
 from azure.core.exceptions import AzureError
+from pydantic import ValidationError
 
 
 class CannotStart(Exception):
@@ -23,3 +24,8 @@ class Stopping(Exception):
 def told(error: AzureError) -> str:
     """Name a storage error in a word, for the log: its text holds addresses and time stamps."""
     return str(getattr(error, "error_code", None) or type(error).__name__)
+
+
+def problems(error: ValidationError) -> str:
+    """Name every problem with its place, without the values: settings are secrets."""
+    return "; ".join(f"{'.'.join(map(str, item['loc']))} {item['msg']}".strip() for item in error.errors())

@@ -3,32 +3,30 @@
 import logging
 import os
 import threading
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
 
 from azure.core.exceptions import AzureError
-from azure.functions.meta import Datum
 from azure.storage.blob import ContainerClient
 
 from local.host import blobs, outputs, queues
-from local.host.bindings import BlobTrigger, HttpOutput, HttpTrigger, QueueOutput, QueueTrigger, TimerTrigger
+from local.host.bindings import BlobTrigger, HttpTrigger, QueueTrigger, TimerTrigger
+from local.host.byhand import call_by_hand
+from local.host.checks import check_connections, check_kill, is_disabled, thread_count
 from local.host.connections import HOST_STORAGE, Connections
 from local.host.errors import CallFailed, CannotStart, Stopping, told
 from local.host.hostblobs import open_container
 from local.host.http import Front
 from local.host.load import Function
-from local.host.queues import Delivery, Handler, QueueListener, queue_handler, trigger_metadata
+from local.host.messages import Handler, queue_handler
+from local.host.queues import QueueListener
 from local.host.server import LOOPBACK, HttpServer
 from local.host.settings import HostJson, QueueOptions
-from local.host.timers import Timer, timer_call, utc_now
+from local.host.timers import Timer
 from local.host.work import Work
 from local.host.worker import Call, Kill, Worker
-
-_BY_HAND = "This function was programmatically called via the host APIs."
 
 _log = logging.getLogger(__name__)
 
@@ -51,17 +49,17 @@ class Host:
     def __init__(
         self, functions: Sequence[Function], host_json: HostJson, settings: Mapping[str, str], options: Options
     ) -> None:
-        _check_kill(options.kill, functions)
+        self.functions = [function for function in functions if not is_disabled(function, settings)]
         self._connections = Connections(settings)
-        _check_connections(functions, self._connections)
-        self.functions = [function for function in functions if not _is_disabled(function, settings)]
+        check_connections(self.functions, self._connections)
+        check_kill(options.kill, self.functions)
         self._options = options
         self._queue_options = host_json.extensions.queues
         self._blob_options = host_json.extensions.blobs.as_queue()
         self._work = Work()
         self._worker = Worker(
             outputs.Outputs(self._connections, self._queue_options.message_encoding, self._ring),
-            threads=_threads(settings),
+            threads=thread_count(settings),
             timeout=host_json.function_timeout,
             kill=options.kill,
         )
@@ -180,7 +178,7 @@ class Host:
         function = next((one for one in self.functions if one.name.lower() == name.lower()), None)
         if function is None:
             return HTTPStatus.NOT_FOUND
-        call = _call_by_hand(function, given)
+        call = call_by_hand(function, given)
         if call is None:
             return HTTPStatus.BAD_REQUEST
         self._work.add()
@@ -209,59 +207,3 @@ def _run_for_good(name: str, run: Callable[[], None]) -> None:
     except BaseException:
         _log.critical("%s is broken: the host ends", name, exc_info=True)
         os._exit(1)
-
-
-def _call_by_hand(function: Function, given: str) -> Call | None:
-    trigger = function.trigger
-    if isinstance(trigger, TimerTrigger):
-        return timer_call(function, None, utc_now(), past_due=False)
-    if isinstance(trigger, BlobTrigger):
-        container, _, name = given.partition("/")
-        return blobs.blob_call(function, trigger, container, name)
-    if isinstance(trigger, QueueTrigger):
-        now = utc_now()
-        delivery = Delivery(str(uuid.uuid4()), given.encode(), 1, now, datetime.max.replace(tzinfo=UTC), now, "")
-        return Call(function, _BY_HAND, Datum(given, "string"), trigger_metadata(delivery, given))
-    return None
-
-
-def _check_kill(kill: Kill | None, functions: Sequence[Function]) -> None:
-    if kill and kill.function not in {function.name for function in functions}:
-        raise CannotStart(f"there is no function {kill.function} to kill the host at")
-
-
-def _check_connections(functions: Sequence[Function], connections: Connections) -> None:
-    problems = []
-    for function in functions:
-        for name, make in _clients(function, connections):
-            try:
-                make(name)
-            except (CannotStart, ValueError) as error:
-                problems.append(f"function {function.name}: connection {name}: {error}")
-    if problems:
-        raise CannotStart("\n".join(problems))
-
-
-def _clients(function: Function, connections: Connections) -> Iterator[tuple[str, Callable[[str], object]]]:
-    for binding in (function.trigger, *function.outputs.values()):
-        if isinstance(binding, QueueTrigger | QueueOutput):
-            yield binding.connection, connections.queues
-        elif not isinstance(binding, HttpTrigger | HttpOutput | TimerTrigger):
-            yield binding.connection, connections.blobs
-        if isinstance(binding, TimerTrigger | BlobTrigger):
-            yield HOST_STORAGE, connections.blobs
-        if isinstance(binding, BlobTrigger):
-            yield HOST_STORAGE, connections.queues
-
-
-def _is_disabled(function: Function, settings: Mapping[str, str]) -> bool:
-    return settings.get(f"AzureWebJobs.{function.name}.Disabled", "").lower() in ("1", "true")
-
-
-def _threads(settings: Mapping[str, str]) -> int | None:
-    text = settings.get("PYTHON_THREADPOOL_THREAD_COUNT")
-    if text is None:
-        return None
-    if not text.isdecimal() or int(text) < 1:
-        raise CannotStart("PYTHON_THREADPOOL_THREAD_COUNT is not a number of 1 or more")
-    return int(text)

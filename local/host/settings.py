@@ -6,14 +6,14 @@ https://learn.microsoft.com/azure/azure-functions/functions-host-json
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from local.host.errors import CannotStart
+from local.host.errors import CannotStart, problems
 
 _CORES = os.cpu_count() or 1
 _MOST_MESSAGES = 32  # https://learn.microsoft.com/rest/api/storageservices/get-messages
@@ -99,7 +99,7 @@ class HostJson(_Section):
         try:
             return cls.model_validate_json(path.read_bytes())
         except ValidationError as error:
-            raise CannotStart(f"{path.name}: {_problems(error)}") from None
+            raise CannotStart(f"{path.name}: {problems(error)}") from None
 
 
 class _SettingsFile(BaseModel):
@@ -115,7 +115,7 @@ def read_settings(path: Path, environment: Mapping[str, str]) -> dict[str, str]:
     try:
         values = _SettingsFile.model_validate_json(path.read_bytes()).Values
     except ValidationError as error:
-        raise CannotStart(f"{path.name}: {_problems(error)}") from None
+        raise CannotStart(f"{path.name}: {problems(error)}") from None
     return values | dict(environment)
 
 
@@ -135,15 +135,6 @@ class Substitution:
         if name not in self._settings:
             self.missing.add(name)
         return self._settings.get(name, found[0])
-
-
-def _problems(error: ValidationError) -> str:
-    """Every problem with its place, without the values: settings are secrets."""
-    return "; ".join(f"{_place(item['loc'])} {item['msg']}".strip() for item in error.errors())
-
-
-def _place(path: Sequence[int | str]) -> str:
-    return ".".join(map(str, path))
 
 
 def write_settings(path: Path, values: Mapping[str, str]) -> None:

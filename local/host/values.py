@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import azure.functions as func
-import azurefunctions.extensions.base as extensions  # type: ignore[import-untyped]
+import azurefunctions.extensions.base as extensions
 from azure.functions.meta import Datum
 
 GENERIC = "generic"

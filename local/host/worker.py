@@ -13,13 +13,12 @@ import time
 import uuid
 from concurrent.futures import Future
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any, Literal, Protocol
 
-import azure.functions as func
 from azure.functions.meta import Datum
 
 from local.host.bindings import RETURN
+from local.host.context import CallContext, Out
 from local.host.errors import CallFailed, Stopping
 from local.host.load import Function
 from local.host.outputs import Outputs
@@ -115,7 +114,7 @@ class Worker:
 
     def _execute(self, call: Call, invocation: str, lease: Lease | None) -> Datum | None:
         function, signature = call.function, call.function.signature
-        holders = {name: _Out() for name in function.outputs if name != RETURN}
+        holders = {name: Out() for name in function.outputs if name != RETURN}
         arguments: dict[str, object] = {
             function.trigger.name: signature.trigger.decode(call.data, call.metadata),
             **holders,
@@ -182,72 +181,20 @@ class Worker:
             until_renewal = (lease and lease.interval) or math.inf
             pause = min(until_renewal, deadline - time.monotonic())
             if ended.wait(None if pause == math.inf else pause):
-                return _result(future)
+                return self._result(future)
             if time.monotonic() >= deadline:
                 raise TimeoutError(f"the function ran longer than functionTimeout, {self._timeout:g} s")
             if lease:
                 lease.renew()
 
-
-def _result(future: Future[object]) -> object:
-    try:
-        return future.result()
-    except concurrent.futures.CancelledError:
-        raise Stopping from None
+    def _result(self, future: Future[object]) -> object:
+        try:
+            return future.result()
+        except concurrent.futures.CancelledError:
+            if self._stopped:
+                raise Stopping from None
+            raise  # the function cancelled itself
 
 
 def _since(began: float) -> int:
     return round((time.monotonic() - began) * 1000)
-
-
-class _Out(func.Out[object]):
-    """Where a function leaves the value of an output."""
-
-    def __init__(self) -> None:
-        self._value: object = None
-
-    def set(self, val: object) -> None:
-        self._value = val
-
-    def get(self) -> object:
-        return self._value
-
-
-class CallContext(func.Context):
-    """What a function's `context` parameter is given."""
-
-    _thread_local_storage = threading.local()
-
-    def __init__(self, invocation_id: str, function: Function) -> None:
-        self._invocation_id = invocation_id
-        self._function = function
-
-    @property
-    def invocation_id(self) -> str:
-        """Different for every execution."""
-        return self._invocation_id
-
-    @property
-    def thread_local_storage(self) -> Any:
-        """Storage of the thread, holding `invocation_id`."""
-        return self._thread_local_storage
-
-    @property
-    def function_name(self) -> str:
-        """As in the log and in the admin API."""
-        return self._function.name
-
-    @property
-    def function_directory(self) -> str:
-        """The folder of the file that defines the function."""
-        return self._function.directory
-
-    @property
-    def trace_context(self) -> Any:
-        """Nobody traces a call."""
-        return SimpleNamespace(trace_parent="", trace_state="", attributes={})
-
-    @property
-    def retry_context(self) -> Any:
-        """None: retry policies are not played."""
-        return None

@@ -1,8 +1,8 @@
 """Is the newest drop of a segment whole? One decision, made from a listing, ``model.json`` and the time.
 
 Nobody marks a drop as finished and no order of writing is documented, so the evidence is combined. What speaks against
-a drop is a doubt; a drop without a doubt is whole once everything about it has stood still for the settle time, or
-five times that where the evidence is weaker (marked *).
+a drop is a doubt; a drop without a doubt is whole once everything about it has stood still for the settle time, or for
+five times as long where the evidence is weak.
 
 A doubt about something that may still arrive is waited for; after a day without a change it is ``drop_incomplete``:
 
@@ -27,8 +27,8 @@ A doubt that no later arrival removes makes the drop unusable as soon as all has
 | ``partitions_mixed`` | without a usable ``model.json``: files of two exports, or one number twice, in one folder |
 | ``folder_mixed`` | a plain folder holds old and new parts of what looks like one set |
 
-Weaker evidence (*): no usable ``model.json``; one that is older than the files by more than the settle time; some files
-of the drop exported last replaced and others not; a plain folder, which says nothing of how many files there will be.
+Weak evidence is: no usable ``model.json``; one that is older than the files by more than the settle time; some files of
+the drop exported last replaced and others not; a plain folder, which says nothing of how many files there will be.
 
 A plain drop is the newest file of its name, or the newest files of its folder: those written with no pause of more than
 an hour between one and the next. Files before such a pause are an earlier drop.

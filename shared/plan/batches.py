@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shared.documents import Automations, BatchEntry
 from shared.plan import contact
-from shared.plan.engine import Engine, text
+from shared.plan.engine import Engine
 from shared.plan.limits import CLOSING, CLOSING_QUIET, MOST_CONTACT_BYTES, MOST_CONTACTS, OPENING
 from shared.plan.shapes import Job
 
@@ -69,7 +69,9 @@ def seat(engine: Engine, job: Job) -> list[Convoy]:
             leavers_travel="true" if leaver else "false",
         )
     )
-    convoys = [Convoy(closing, pack(_sizes(engine, number))) for number, closing in enumerate(closings(job.export.automations))]
+    convoys = [
+        Convoy(closing, pack(_sizes(engine, number))) for number, closing in enumerate(closings(job.export.automations))
+    ]
     engine.run(_SEATED, contacts=[contacts for convoy in convoys for contacts in convoy.batches])
     return convoys
 
@@ -123,10 +125,9 @@ def _bodies(engine: Engine, query: str, contacts: Sequence[int]) -> Iterator[tup
     first = 0
     for start in range(0, len(contacts), _STRETCH):
         last = first + sum(contacts[start : start + _STRETCH]) - 1
-        for batch, body in engine.rows(query, first=first, last=last):
-            yield int(str(batch)), bytes(body)  # type: ignore[arg-type]
+        yield from engine.rows(query, first=first, last=last)
         first = last + 1
 
 
 def _sizes(engine: Engine, convoy: int) -> Sequence[int]:
-    return engine.numbers(f"SELECT bytes FROM traveller WHERE convoy = {convoy} ORDER BY rowid")
+    return engine.numbers("SELECT bytes FROM traveller WHERE convoy = $convoy ORDER BY rowid", convoy=convoy)

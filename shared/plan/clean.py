@@ -1,17 +1,17 @@
 """Cleaning: rows of ``record`` into rows of ``person``, each fit to travel or with the code of its reject.
 
-What happens to a value, by where it goes:
+In every value control characters are removed (line ends and tabs become spaces), then white space at both ends. An
+empty value is absent. Beyond that, by where a value goes:
 
 | value | cleaned to | what does not fit |
 |---|---|---|
-| every value | control characters removed (line ends and tabs become spaces), white space at both ends removed; empty is absent | |
-| email | lower case, domain in ASCII | the row is a reject: ``email_missing``, ``email_invalid`` |
+| email | lower case, domain in ASCII | a reject: ``email_missing``, ``email_invalid`` |
 | text, hidden, dropdown, radio | as it is | |
 | textarea | as it is, line ends kept | |
-| date | ``YYYY-MM-DD`` from a year-first date (``-``, ``/`` or ``.`` between) or ``DD.MM.YYYY``, with or without a time | left out, with a warning |
-| datetime | ISO 8601 in UTC with offset, from a year-first date and time; without an offset it is UTC | left out, with a warning |
-| number | as it is; with an exponent, written out | left out, with a warning |
-| listbox, checkbox | ``||a||b||`` from that, or from values between ``;`` or ``|`` | |
+| date | ``YYYY-MM-DD``, from a year-first date or ``DD.MM.YYYY``, the time cut off | left out, warning |
+| datetime | ISO 8601 in UTC, from a year-first date and time; without an offset it is UTC | left out, warning |
+| number | as it is; with an exponent, written out | left out, warning |
+| listbox, checkbox | ``||a||b||``, from that or from values between ``;`` or ``|`` | |
 
 ``01/02/2026`` is left out, since nobody can tell whether it is in January or February. A row of a damaged text is a
 reject (``encoding_invalid``) where one of its mapped values is damaged, and a row whose contact would not fit into an
@@ -172,7 +172,7 @@ def ascii_domain(domain: str) -> str | None:
 
 
 def _map_foreign_domains(engine: Engine) -> None:
-    domains = [str(domain) for (domain,) in engine.rows(_FOREIGN_DOMAINS)]
+    domains = [domain for (domain,) in engine.rows(_FOREIGN_DOMAINS)]
     engine.run(_ASCII_DOMAINS, domains=domains, ascii=[ascii_domain(domain) for domain in domains])
 
 

@@ -28,8 +28,7 @@ def define(engine: Engine) -> None:
 def member(job: Job) -> str:
     """The JSON of a member of the segment, from the columns of a cleaned row. Members that are absent stay out."""
     parts = [text('{"email":"'), "escaped(email)", text('"')]
-    for column in ("first_name", "last_name", "phone"):
-        parts.append(_optional(f',"{column}":"', column, '"'))
+    parts.extend(_optional(f',"{column}":"', column, '"') for column in ("first_name", "last_name", "phone"))
     tags = sorted(set(job.export.tags))
     if tags:
         parts.append(text(f',"tags":{_json(tags)}'))
@@ -47,7 +46,8 @@ def leaver(job: Job) -> str | None:
         told = f',"unsubscribe":{_json([{"listid": job.export.list_id}])}}}'
     else:
         return None
-    return f"concat({text('{"email":"')}, escaped(email), {text('"' + told)})"
+    before, after = text('{"email":"'), text('"' + told)
+    return f"concat({before}, escaped(email), {after})"
 
 
 def _fields(job: Job) -> str:
@@ -74,5 +74,3 @@ def _field_value(job: Job, value: str) -> str:
 
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-

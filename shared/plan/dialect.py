@@ -38,8 +38,8 @@ def find_layout(plain: Plain, dialect: Dialect, attributes: tuple[str, ...] | No
     """The layout of a text file, from what the drop says of it, the attribute names and record 1.
 
     ``mapped`` are the columns the export asks for: they tell which delimiter a header is written with where the drop
-    does not. Raises ``DropUnusable`` where record 1 and what is known of the drop disagree, and ``NotPlain`` where record
-    1 cannot be read before the text is rewritten.
+    does not. Raises ``DropUnusable`` where record 1 and what is known of the drop disagree, and ``NotPlain`` where
+    the text has to be rewritten before record 1 can be read.
     """
     quote = '"' if dialect.quote is None else dialect.quote
     delimiters = _DELIMITERS if dialect.delimiter is None else (dialect.delimiter,)
@@ -110,9 +110,7 @@ def _tidy(value: str) -> str:
     return "".join(mark for mark in value if mark.isprintable()).strip()
 
 
-def _likeliest(
-    records: dict[str, _Record], attributes: tuple[str, ...] | None, mapped: Sequence[str]
-) -> str:
+def _likeliest(records: dict[str, _Record], attributes: tuple[str, ...] | None, mapped: Sequence[str]) -> str:
     """The delimiter that gives all attributes or names most mapped columns; the first of those that do as well."""
     if attributes:
         return max(records, key=lambda delimiter: len(records[delimiter].values) == len(attributes))

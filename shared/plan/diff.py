@@ -6,7 +6,8 @@ from shared.plan.engine import Engine, text
 
 _LEDGER = """
 CREATE VIEW ledger AS
-SELECT email::VARCHAR AS email, customer_id::VARCHAR AS customer_id, hash::VARCHAR AS hash, state::VARCHAR AS state, since
+SELECT email::VARCHAR AS email, customer_id::VARCHAR AS customer_id, hash::VARCHAR AS hash,
+       state::VARCHAR AS state, since
 FROM read_parquet({path})
 """
 
@@ -21,9 +22,9 @@ _FATE = """
 CREATE TABLE fate AS
 SELECT place, member.bytes,
        CASE WHEN ledger.state IS NULL OR ledger.state = 'former' THEN 'joiner'
-            WHEN ledger.state = 'refused' THEN CASE WHEN {full} OR ledger.hash <> member.hash THEN 'joiner' ELSE 'refused' END
-            WHEN {full} OR ledger.hash <> member.hash THEN 'changed'
-            ELSE 'unchanged' END AS kind,
+            WHEN ledger.hash = member.hash AND NOT {full}
+                THEN CASE ledger.state WHEN 'refused' THEN 'refused' ELSE 'unchanged' END
+            ELSE CASE ledger.state WHEN 'refused' THEN 'joiner' ELSE 'changed' END END AS kind,
        ledger.state AS ledger_state, ledger.hash AS ledger_hash, ledger.since AS since
 FROM member LEFT JOIN ledger USING (email)
 """

@@ -1,13 +1,17 @@
 """The engine of planning: an in-memory DuckDB that spills to the plan's folder."""
 
 import os
+from array import array
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 _MB_PER_THREAD = 128
 """Below this the operators of a thread spill so much that another thread makes the plan slower, not faster."""
+
+_BLOCK = 10_000
 
 
 class Engine:
@@ -30,40 +34,26 @@ class Engine:
         """Execute a statement for its effect."""
         self._connection.execute(statement, values or None)
 
-    def rows(self, query: str, **values: object) -> list[tuple[object, ...]]:
-        """All rows of a small result."""
+    def rows(self, query: str, **values: object) -> list[tuple[Any, ...]]:
+        """All rows of a small result; the query knows their types."""
         return self._connection.execute(query, values or None).fetchall()
 
     def number(self, query: str, **values: object) -> int:
         """The one whole number that a query gives; 0 where it gives ``NULL``."""
         ((value,),) = self.rows(query, **values)
-        return int(str(value)) if value is not None else 0
+        return value or 0
 
-    def stream(self, query: str, size: int, **values: object) -> "Stream":
-        """The rows of a large result, ``size`` at a time. No other statement may run before it is used up."""
-        return Stream(self._connection.execute(query, values or None), size)
+    def numbers(self, query: str, **values: object) -> "array[int]":
+        """A large column of whole numbers."""
+        result = self._connection.execute(query, values or None)
+        numbers = array("q")
+        while block := result.fetchmany(_BLOCK):
+            numbers.extend(value for (value,) in block)
+        return numbers
 
     def close(self) -> None:
         """Give up the tables and the memory."""
         self._connection.close()
-
-
-class Stream:
-    """Rows of one result, in blocks."""
-
-    def __init__(self, result: duckdb.DuckDBPyConnection, size: int) -> None:
-        self._result = result
-        self._size = size
-
-    def __iter__(self) -> "Stream":
-        return self
-
-    def __next__(self) -> list[tuple[object, ...]]:
-        """The next block; raises ``StopIteration`` where there is none."""
-        block = self._result.fetchmany(self._size)
-        if not block:
-            raise StopIteration
-        return block
 
 
 def text(value: str | Path) -> str:

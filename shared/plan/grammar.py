@@ -36,20 +36,22 @@ class Grammar:
 
     def opens(self, line: str) -> str:
         """Whether a line is the first of a record that goes on in the next line."""
-        return self._matches(line, f"^(?:{self._value}{self._d})*{self._q}{self._text}$")
+        if not self.quote:
+            return "false"
+        return _matches(line, f"^(?:{self._value}{self._d})*{self._q}{self._text}$")
 
     def goes_on(self, line: str) -> str:
         """Whether a line that starts within a quoted value ends within one."""
         reopened = f"{self._text}{self._q}(?:{self._d}{self._value})*{self._d}{self._q}{self._text}"
-        return self._matches(line, f"^(?:{self._text}|{reopened})$")
+        return _matches(line, f"^(?:{self._text}|{reopened})$")
 
     def closes(self, line: str) -> str:
         """Whether a line that starts within a quoted value is the proper last line of a record."""
-        return self._matches(line, f"^{self._text}{self._q}(?:{self._d}{self._value})*$")
+        return _matches(line, f"^{self._text}{self._q}(?:{self._d}{self._value})*$")
 
     def _is_strict(self, line: str) -> str:
         value = f"(?:{self._quoted}|[^{self._q}{self._d}]*)"
-        strict = self._matches(line, f"^{value}(?:{self._d}{value})*$")
+        strict = _matches(line, f"^{value}(?:{self._d}{value})*$")
         return f"{strict} AND NOT contains({line}, {text(_UNIT_SEPARATOR)})"
 
     def _split_outside_quotes(self, line: str) -> str:
@@ -65,9 +67,6 @@ class Grammar:
         cuts = f"regexp_extract_all({led}, {text(self._d + self._value)})"
         rest = f"list_transform({cuts}, lambda cut: substring(cut, 2))"
         return f"CASE WHEN array_to_string({cuts}, '') = {led} THEN {rest} END"
-
-    def _matches(self, line: str, pattern: str) -> str:
-        return f"regexp_matches({line}, {text(pattern)})" if self.quote else "false"
 
     @property
     def _d(self) -> str:
@@ -89,3 +88,7 @@ class Grammar:
     @property
     def _value(self) -> str:
         return f"(?:{self._quoted}|[^{self._q}{self._d}][^{self._d}]*|)"
+
+
+def _matches(line: str, pattern: str) -> str:
+    return f"regexp_matches({line}, {text(pattern)})"

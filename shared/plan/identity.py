@@ -1,7 +1,8 @@
 """Identity: one contact per email, and people recognised under a new address."""
 
-from shared.plan.engine import Engine, text
 from pathlib import Path
+
+from shared.plan.engine import Engine, text
 
 _DUPLICATE = """
 CREATE TABLE duplicate AS
@@ -30,3 +31,38 @@ def find_duplicates(engine: Engine) -> None:
     """
     engine.run(_DUPLICATE)
     engine.run(_MEMBER)
+
+
+_READDRESSED = """
+COPY (
+    WITH gone AS (SELECT email, customer_id FROM absent WHERE kind = 'leaver' AND customer_id IS NOT NULL),
+    new AS (
+        SELECT email, customer_id, previous_ids FROM fate JOIN person USING (place)
+        WHERE kind = 'joiner' AND ledger_state IS NULL
+    ),
+    merged AS (SELECT email, customer_id, trim(unnest(string_split(previous_ids, ';'))) AS previous_id FROM new),
+    claim AS (
+        SELECT gone.email AS old_email, new.email AS new_email, new.customer_id AS customer_id, 0 AS rank
+        FROM gone JOIN new ON new.customer_id = gone.customer_id
+        UNION ALL
+        SELECT gone.email, merged.email, merged.customer_id, 1
+        FROM gone JOIN merged ON merged.previous_id = gone.customer_id
+        WHERE gone.customer_id NOT IN (SELECT customer_id FROM person WHERE customer_id IS NOT NULL)
+    ),
+    heir AS (
+        FROM claim QUALIFY row_number() OVER (PARTITION BY old_email ORDER BY rank, new_email, customer_id) = 1
+    )
+    SELECT old_email, new_email, customer_id FROM heir
+    QUALIFY row_number() OVER (PARTITION BY new_email ORDER BY rank, old_email) = 1
+    ORDER BY old_email
+) TO {path} (FORMAT parquet)
+"""
+
+
+def write_readdressed(engine: Engine, path: Path) -> None:
+    """Write who left under one email and joined under another: ``old_email, new_email, customer_id``.
+
+    It is the same person if the customer id is the same, or if the new profile names the old one as merged into it. A
+    profile that is still in the drop was not merged but split off.
+    """
+    engine.run(_READDRESSED.format(path=text(path)))

@@ -55,6 +55,10 @@ SELECT {source}, 'row', NULL, 0, NULL,
 FROM read_parquet({path}, binary_as_string = true)
 """
 
+_FIRST = "SELECT min(rowid) FROM record WHERE source = {source}"
+
+_DESCRIBE = "DESCRIBE SELECT * FROM read_parquet({path}, binary_as_string = true)"
+
 _EXTENT = """
 SELECT coalesce(min(rowid), 0), count(*), coalesce(max(rowid) - min(rowid) + 1, 0), coalesce(sum(bytes), 0)
 FROM record WHERE source = {source}
@@ -114,7 +118,7 @@ def load_text(engine: Engine, source: int, file: Text, places: Sequence[str]) ->
     if is_whole:
         engine.run(_MARK_HEADER.format(first=first, rows=file.layout.header_lines))
         return first
-    engine.run(f"DELETE FROM record WHERE source = {source}")
+    engine.run("DELETE FROM record WHERE source = $source", source=source)
     if not file.is_rewritten:
         raise NotPlain
     raise DropUnusable(f"{file.plain.name} could not be read to its last byte", code="file_unreadable")
@@ -131,17 +135,16 @@ def load_parquet(engine: Engine, source: int, plain: Plain, positions: Mapping[s
         engine.run(statement)
     except (duckdb.InvalidInputException, duckdb.IOException) as error:
         raise _unreadable(plain.name, error) from None
-    ((first, *_),) = engine.rows(_EXTENT.format(source=source))
-    return int(str(first))
+    return engine.number(_FIRST.format(source=source))
 
 
 def parquet_columns(engine: Engine, plain: Plain) -> list[tuple[str, str]]:
     """Names and types of a Parquet file."""
     try:
-        found = engine.rows(f"DESCRIBE SELECT * FROM read_parquet({text(plain.path)}, binary_as_string = true)")
+        found = engine.rows(_DESCRIBE.format(path=text(plain.path)))
     except (duckdb.InvalidInputException, duckdb.IOException) as error:
         raise _unreadable(plain.name, error) from None
-    return [(str(column), str(kind)) for column, kind, *_ in found]
+    return [(column, kind) for column, kind, *_ in found]
 
 
 def value_of(file: Text, place: str) -> str:
@@ -161,7 +164,7 @@ def _as_text(column: str, kind: str) -> str:
 
 def _extent(engine: Engine, source: int, path: Path) -> tuple[int, bool]:
     """The row of the first line of a text, and whether its lines and their ends are all the bytes of the file."""
-    ((first, count, span, size),) = (map(int, map(str, row)) for row in engine.rows(_EXTENT.format(source=source)))
+    ((first, count, span, size),) = engine.rows(_EXTENT.format(source=source))
     with path.open("rb") as file:
         bom = _BOM_BYTES if file.read(_BOM_BYTES) == b"\xef\xbb\xbf" else 0
     ends = path.stat().st_size - bom - size

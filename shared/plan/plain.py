@@ -9,7 +9,7 @@ import gzip
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -129,7 +129,9 @@ def _decoded(plain: Plain, encoding: str, errors: str, copy: Path, warning: str 
         raise DropUnusable(
             f"{plain.name} is not valid {encoding} somewhere after line {lines}", code="file_unreadable"
         ) from None
-    return Plain(plain.name, copy, False, "utf-8", True, is_damaged=errors == "courier.damaged", warning=warning)
+    return replace(
+        plain, path=copy, encoding="utf-8", declared=True, is_damaged=errors == "courier.damaged", warning=warning
+    )
 
 
 def _tally(path: Path) -> tuple[int, int, bool]:

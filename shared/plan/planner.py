@@ -25,7 +25,8 @@ COPY (
     FROM fate JOIN person USING (place) JOIN source ON person.source = source.id
     LEFT JOIN (FROM seated WHERE kind <> 'leaver') seated USING (place)
     UNION ALL
-    SELECT email, customer_id, hash, absent.kind AS kind, batch::INTEGER, position::INTEGER, since, NULL, NULL, state, hash
+    SELECT email, customer_id, hash, absent.kind AS kind, batch::INTEGER, position::INTEGER, since, NULL, NULL,
+           state, hash
     FROM absent LEFT JOIN (FROM seated WHERE kind = 'leaver') seated ON absent.rowid = seated.place
 ) TO {path} (FORMAT parquet, COMPRESSION zstd)
 """
@@ -40,9 +41,9 @@ JOIN person USING (place) JOIN source ON person.source = source.id ORDER BY plac
 def make_plan(job: Job) -> Outcome:
     """Plan one run.
 
-    Raises ``DropUnusable`` (the drop cannot be read without guessing), ``ExportRefused`` and ``RunHeld`` (a mapped column
-    is not there), and ``CourierError`` with code ``accounting`` where rows would be lost, or ``plan_failed`` where the
-    engine gives up. Nothing is sent.
+    Raises ``DropUnusable`` (the drop cannot be read without guessing), ``ExportRefused`` and ``RunHeld`` (a mapped
+    column is not there), and ``CourierError`` with code ``accounting`` where rows would be lost, or ``plan_memory`` and
+    ``plan_failed`` where the engine gives up.
     """
     engine = Engine(job.folder, job.memory_mb)
     try:
@@ -84,7 +85,7 @@ def _plan(engine: Engine, job: Job) -> Outcome:
 def _count(engine: Engine, rejected: dict[str, int], batches: list[int]) -> Counts:
     """The counts of the plan; ``CourierError`` where they do not add up."""
     duplicates = rejected.pop("duplicate_email", 0)
-    kinds = {str(kind): int(str(count)) for kind, count in engine.rows(_KINDS)}
+    kinds = dict(engine.rows(_KINDS))
     refused = kinds.get("refused", 0)
     counts = Counts(
         rows=engine.number(_ROWS),
@@ -115,6 +116,6 @@ def check_equations(counts: Counts) -> None:
 
 def _examples(engine: Engine) -> tuple[Example, ...]:
     return tuple(
-        Example(kind=kind, source=str(source), line=int(str(line)))  # type: ignore[arg-type]
+        Example(kind=kind, source=source, line=line)
         for kind, source, line in engine.rows(_EXAMPLE.format(most=_EXAMPLES))
     )

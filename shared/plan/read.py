@@ -13,7 +13,6 @@ from shared.plan.plain import NotPlain, Plain, open_plain, rewrite
 from shared.plan.shapes import Job, LocalDrop
 from shared.plan.spans import join_lines
 
-
 _SOURCE = "CREATE TABLE source (id USMALLINT, segment USMALLINT, name VARCHAR, first BIGINT)"
 
 

@@ -16,7 +16,7 @@ from shared.plan.engine import Engine, text
 
 _REJECT = """
 CREATE VIEW reject AS
-SELECT place, source, NULL AS customer_id, NULL AS email, 'row_malformed' AS code,
+SELECT rowid AS place, source, NULL AS customer_id, NULL AS email, 'row_malformed' AS code,
        CASE WHEN form = 'ragged' THEN 'the row has ' || found || ' values, not as many as there are columns'
             ELSE 'the quotes of the row do not match' END AS detail
 FROM record WHERE form IN ('ragged', 'broken', 'open')
@@ -59,7 +59,7 @@ COPY (
 ) TO {path} (FORMAT csv, HEADER true)
 """
 
-_DEFUSED = r"""
+DEFUSED = r"""
 CREATE TEMP MACRO defused(x) AS CASE WHEN regexp_matches(x, '^[=+\-@\t\r]') THEN '''' || x ELSE x END
 """
 """A spreadsheet takes such a value for a formula: https://owasp.org/www-community/attacks/CSV_Injection."""
@@ -69,10 +69,10 @@ def find_rejects(engine: Engine) -> dict[str, int]:
     """Make view ``reject`` of all rows that do not travel; returns how many there are of each code."""
     engine.run(_FLAW_OF)
     engine.run(_REJECT)
-    return {str(code): int(str(count)) for code, count in engine.rows("SELECT code, count(*) FROM reject GROUP BY code ORDER BY code")}
+    return dict(engine.rows("SELECT code, count(*) FROM reject GROUP BY code ORDER BY code"))
 
 
 def write(engine: Engine, path: Path) -> None:
     """Write view ``reject`` as ``source,line,customer_id,email,code,detail``, in the order of files and lines."""
-    engine.run(_DEFUSED)
+    engine.run(DEFUSED)
     engine.run(_WRITE.format(path=text(path)))

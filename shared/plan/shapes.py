@@ -59,6 +59,10 @@ class Outcome:
       (joiner|changed|unchanged|refused|leaver|former), batch, position (0-based, both null where it does not travel),
       since, source, line, ledger_state (null for an email the ledger did not have), ledger_hash``.
     - ``rejects``: CSV ``source,line,customer_id,email,code,detail`` of the rows that do not travel.
+    - ``readdressed``: Parquet ``old_email, new_email, customer_id`` of members who left under one email and joined
+      under another. They are a leaver and a joiner of this plan all the same.
+
+    ``columns`` are those of the drop, ``ledger_members`` counts the members before this run.
     """
 
     counts: Counts
@@ -66,6 +70,7 @@ class Outcome:
     batches: Path
     planned: Path
     rejects: Path
+    readdressed: Path
     columns: tuple[str, ...]
     ledger_members: int
     warnings: tuple[str, ...]

@@ -83,12 +83,11 @@ def join_lines(engine: Engine, source: int, first: int, file: Text, places: Sequ
             goes_on=file.grammar.goes_on("line"),
         )
     )
-    pairs = [(int(str(start)), stop, proper) for start, stop, proper in engine.rows(_PAIRS)]
-    spans = find_spans(file.plain.name, ((start, int(str(stop)) if stop else None, bool(ok)) for start, stop, ok in pairs))
+    spans = find_spans(file.plain.name, engine.rows(_PAIRS))
     _join(engine, first, file, places, numbered, spans)
 
 
-def find_spans(file: str, pairs: Iterable[tuple[int, int | None, bool]]) -> list[tuple[int, int]]:
+def find_spans(file: str, pairs: Iterable[tuple[int, int | None, bool | None]]) -> list[tuple[int, int]]:
     """First and last line of each record of several lines, in order.
 
     ``pairs`` holds, for every line that leaves a quoted value open if read on its own: its number, the next line in
@@ -117,12 +116,12 @@ def _join(
     starts, stops = [start for start, _ in spans], [stop for _, stop in spans]
     engine.run(_PART.format(numbered=numbered), starts=starts, stops=stops)
     swallowed = engine.number(
-        _SWALLOWED.format(
-            delimiter=text(file.layout.delimiter), width=width, email=file.positions["email"] + 1
-        )
+        _SWALLOWED.format(delimiter=text(file.layout.delimiter), width=width, email=file.positions["email"] + 1)
     )
     if swallowed:
-        raise _astray(file.plain.name, max(start for start in starts if start < swallowed), f"has row {swallowed} in it")
+        raise _astray(
+            file.plain.name, max(start for start in starts if start < swallowed), f"has row {swallowed} in it"
+        )
     engine.run(_JOINED.format(parts=file.grammar.values("line")))
     if misshapen := engine.number(_MISSHAPEN.format(width=width)):
         raise _astray(file.plain.name, misshapen, f"leaves that row without its {width} values")

@@ -14,8 +14,8 @@ from shared.courier import Courier
 from shared.documents import Counts, ExportState, Plan, Reason, Receipt, ReceiptState, Run, RunState
 from shared.doors.clock import now
 from shared.ledger import BatchOutcome, write_ledger
-from shared.plan.rejects import Refused, append_refused
 from shared.receipts import Summary, summaries
+from shared.refused import Refused, append_refused
 from shared.runs.announcing import announce_end
 from shared.runs.requests import start_next
 from shared.runs.states import FINAL, change, moved

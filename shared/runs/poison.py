@@ -68,6 +68,7 @@ def drop_poisoned(courier: Courier, body: bytes) -> None:
 
     The host's own message: https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-blob-trigger.
     """
+    record(Poisoned(queue=names.BLOB_TRIGGER_POISON))
     try:
         name = json.loads(body)["BlobName"]
     except (ValueError, KeyError, TypeError):

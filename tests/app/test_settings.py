@@ -65,11 +65,16 @@ def test_a_malformed_setting_is_named(name: str, value: str) -> None:
     assert [line.split(":")[0] for line in refused.value.details] == [name]
 
 
-def test_an_identity_needs_both_services_of_the_host_storage() -> None:
-    """Documents and queues lie in one account; drops need no queues."""
-    account = {"AzureWebJobsStorage": "", "AzureWebJobsStorage__blobServiceUri": "https://a.blob.core.windows.net"}
-    with pytest.raises(SettingsInvalid, match="AzureWebJobsStorage__queueServiceUri"):
+@pytest.mark.parametrize("storage", ["AzureWebJobsStorage", "SegmentStorage"])
+def test_an_identity_needs_both_services_of_an_account(storage: str) -> None:
+    """Blobs and queues: the Functions host keeps what it gave up on in a queue beside the drops."""
+    account = {storage: "", f"{storage}__blobServiceUri": "https://a.blob.core.windows.net"}
+    with pytest.raises(SettingsInvalid, match=f"{storage}__queueServiceUri"):
         read_settings(ENVIRONMENT | account)
+
+
+def test_an_account_name_stands_for_its_addresses() -> None:
+    """One setting names both services of an account in the public cloud."""
     named = {"AzureWebJobsStorage": "", "AzureWebJobsStorage__accountName": "contoso"}
     storage = read_settings(ENVIRONMENT | named).host_storage
     assert storage.queue_service_uri == "https://contoso.queue.core.windows.net"

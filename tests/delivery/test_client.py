@@ -2,8 +2,11 @@
 
 import json
 import logging
+import socket
+import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
@@ -375,6 +378,45 @@ def test_what_never_left_is_told_from_what_may_have_arrived(
     """Only where no connection came about it is certain that nothing was queued."""
     scene.courier.session().mount("https://", _Raising(error))
     assert scene.client.post_import(BODY).finding is finding
+
+
+class _Nearby(HTTPAdapter):
+    """A real connection to a port of this machine, whatever the host."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self._port = port
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send it there."""
+        request.url = f"http://127.0.0.1:{self._port}/"
+        return super().send(request, *args, **kwargs)
+
+
+@contextmanager
+def _listener(*, accepts: bool) -> Iterator[int]:
+    """A port where nobody answers: connections are refused, or accepted and closed without a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        if not accepts:
+            server.close()
+            yield port
+            return
+        thread = threading.Thread(target=lambda: server.accept()[0].close())
+        thread.start()
+        yield port
+        thread.join()
+
+
+@pytest.mark.parametrize(("accepts", "finding"), [(False, Finding.UNSENT), (True, Finding.LOST)])
+def test_real_connections_fail_in_the_ways_that_are_told_apart(scene: Scene, accepts: bool, finding: Finding) -> None:
+    """A refused connection, and one that is closed in place of an answer."""
+    with _listener(accepts=accepts) as port:
+        session = scene.courier.session()
+        session.trust_env = False
+        session.mount("https://", _Nearby(port))
+        assert scene.client.post_import(BODY).finding is finding
+        session.close()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """No code path can make an unsubscribed or bounced contact active again: read off the code itself.
 
-ActiveCampaign's bulk import never does it. ``contact/sync`` with lists and ``contactLists`` with status 1 do, so the app
-has no call to either, and every write to the API is on the list below.
+ActiveCampaign's bulk import never does it. ``contact/sync`` with lists and ``contactLists`` with status 1 do, so the
+app has no call to either, and every write to the API is on the list below.
 """
 
 import ast
@@ -38,19 +38,12 @@ def _text(node: ast.expr) -> str | None:
     return None
 
 
-def _docstrings(tree: ast.Module) -> set[ast.expr]:
-    return {
-        statement.value
-        for node in ast.walk(tree)
-        for statement in getattr(node, "body", []) if isinstance(getattr(node, "body", []), list)
-        if isinstance(statement, ast.Expr)
-    }  # fmt: skip
-
-
 def _texts(source: Path) -> Iterator[str]:
-    """Every text in the code that is not there for people to read."""
+    """Every text in the code but docstrings, each once."""
     tree = _tree(source)
-    silent = _docstrings(tree)
+    docstrings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    parts = {part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    silent = docstrings | parts
     for node in ast.walk(tree):
         if isinstance(node, ast.expr) and node not in silent and (text := _text(node)):
             yield text

@@ -111,7 +111,8 @@ def test_a_container_that_does_not_exist_is_polled(apps: Apps, emulator: Storage
     """A container created later is found; until then the host says once that it is missing."""
     container = emulator.container(create=False)
     with apps.process(app(container, "patient"), settings=drops):
-        time.sleep(1)
+        until(lambda: "does not exist yet" in apps.log)
+        time.sleep(0.7)  # a few more looks
         container.create_container()
         container.upload_blob("a.csv", b"1")
         until(lambda: apps.journal)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import azure.functions as func
-import azurefunctions.extensions.bindings.blob as sdk  # type: ignore[import-untyped]
+import azurefunctions.extensions.bindings.blob as sdk
 import pytest
 
 from local.host.errors import CannotStart

@@ -19,7 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.host.errors import CallFailed
-from local.host.queues import Delivery, Handler, QueueListener, poison_queue_name, trigger_metadata
+from local.host.messages import Delivery, Handler, trigger_metadata
+from local.host.queues import QueueListener, poison_queue_name
 from local.host.settings import QueueOptions
 from local.host.work import Work
 from local.host.worker import Lease
@@ -171,9 +172,11 @@ def test_a_failed_poison_message_stays_until_its_lease_runs_out(emulator: Storag
     queue.send_message("bad")
     handled = Handled(fails=lambda _: True)
     with listening(emulator, queue, handled, lease_seconds=1, max_dequeue_count=2):
-        time.sleep(0.6)
-        assert handled.counts == [1]
-        time.sleep(2.5)
+        until(lambda: handled.counts == [1])
+        began = time.monotonic()
+        until(lambda: handled.counts == [1, 2])
+        assert time.monotonic() - began > 0.5
+        time.sleep(2)
     assert handled.counts == [1, 2]
     assert not is_empty(queue)
 
@@ -184,32 +187,34 @@ def test_a_long_call_keeps_its_lease(emulator: Storage) -> None:
 
     def handle(delivery: Delivery, lease: Lease) -> None:
         handled(delivery, lease)
-        ends = time.monotonic() + 3.5
+        ends = time.monotonic() + 5
         while time.monotonic() < ends:
             assert lease.interval
             time.sleep(lease.interval)
             lease.renew()
 
     queue.send_message("slow")
-    with listening(emulator, queue, handle, lease_seconds=2):
+    with listening(emulator, queue, handle, lease_seconds=3):
         until(lambda: is_empty(queue))
     assert handled.counts == [1]
 
 
 def test_a_lost_lease_is_given_up_without_harm(emulator: Storage) -> None:
     """When somebody else has received the message meanwhile, renewing stops and deleting leaves theirs alone."""
-    queue, other = emulator.queue(), list[str]()
+    queue, handled = emulator.queue(), list[float | None]()
+
+    def received_elsewhere() -> bool:
+        return bool(list(queue.receive_messages(visibility_timeout=60)))
 
     def handle(delivery: Delivery, lease: Lease) -> None:
-        time.sleep(1.2)
-        other.extend(message.id for message in queue.receive_messages(visibility_timeout=60))
+        until(received_elsewhere)
         lease.renew()
-        assert lease.interval is None
+        handled.append(lease.interval)
 
-    sent = queue.send_message("late")
+    queue.send_message("late")
     with listening(emulator, queue, handle, lease_seconds=1):
-        until(lambda: other)
-    assert other == [sent.id]
+        until(lambda: handled)
+    assert handled == [None]
     assert not is_empty(queue)
 
 
@@ -219,7 +224,8 @@ def test_a_queue_that_does_not_exist_is_reported_once_and_polled(
     """The trigger never creates its queue: it says so once, and works as soon as somebody has created it."""
     queue, handled = emulator.queue(create=False), Handled()
     with caplog.at_level(logging.WARNING, "local.host.queues"), listening(emulator, queue, handled):
-        time.sleep(1)
+        until(lambda: "does not exist" in caplog.text)
+        time.sleep(0.5)  # a few more looks
         assert not any(existing.name == queue.queue_name for existing in emulator.queues.list_queues())
         queue.create_queue()
         queue.send_message("at last")

@@ -1,5 +1,6 @@
 """One call of a function: what it is given, where it runs, and what becomes of what it returns."""
 
+import asyncio
 import base64
 import logging
 import threading
@@ -148,14 +149,18 @@ def test_a_function_that_runs_too_long_fails(caplog: pytest.LogCaptureFixture) -
     assert "longer than functionTimeout, 0.2 s" in caplog.text
 
 
-def test_a_timeout_of_the_function_itself_is_an_ordinary_failure() -> None:
-    """A TimeoutError that the function raises is not mistaken for ours."""
+def test_time_outs_and_cancellations_of_the_function_itself_are_failures() -> None:
+    """A TimeoutError or CancelledError that the function raises is not mistaken for ours."""
 
     def gives_up(msg: func.QueueMessage) -> None:
         raise TimeoutError
 
-    with working() as worker, pytest.raises(CallFailed):
-        worker.call(call(on_queue(gives_up)))
+    async def cancels(msg: func.QueueMessage) -> None:
+        raise asyncio.CancelledError
+
+    for function in (gives_up, cancels):
+        with working() as worker, pytest.raises(CallFailed):
+            worker.call(call(on_queue(function)))
 
 
 @dataclass

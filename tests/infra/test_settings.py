@@ -42,7 +42,6 @@ PLATFORM = {
     "AzureWebJobsStorage__clientId",
     "SegmentStorage__credential",  # the Functions host and the blob binding
     "SegmentStorage__clientId",
-    "SegmentStorage__queueServiceUri",
     "APPLICATIONINSIGHTS_CONNECTION_STRING",  # the Functions host
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
     "OTEL_TRACES_SAMPLER",
