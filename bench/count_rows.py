@@ -27,7 +27,9 @@ def main() -> None:
     columns = {f"c{number}": "VARCHAR" for number in range(asked.columns)}
     with duckdb.connect(config={"threads": 2}) as engine:
         watch = Stopwatch()
-        ((rows,),) = engine.execute(_COUNT.format(files=[str(file) for file in asked.files], columns=columns)).fetchall()
+        ((rows,),) = engine.execute(
+            _COUNT.format(files=[str(file) for file in asked.files], columns=columns)
+        ).fetchall()
         tell(seconds=watch.seconds, rows=rows)
 
 

@@ -1,4 +1,4 @@
-"""Delivery at the documented limits with the clock sped up: how much of the limit is used, and is it ever exceeded?"""
+"""Delivery at the documented limits with the clock sped up: how much of the limit is used, how often it is exceeded."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bench.data import Drop, blobs_in, make
+from bench.data import Drop, make
 from bench.figures import Report, at_least, at_most, percentile, shown
 from bench.machine import Busy
 from bench.posts import accepted, fair_share, lateness, most_in_a_window, utilisation

@@ -60,9 +60,9 @@ class FolderBlobs:
 
     def level(self, prefix: str = "") -> tuple[list[str], list[Blob]]:
         """One level of the tree."""
-        below = [path for path in (self._folder / prefix).glob("*")]
-        folders = sorted(f"{prefix}{path.name}/" for path in below if path.is_dir())
-        return folders, [self._blob(f"{prefix}{path.name}") for path in sorted(below) if path.is_file()]
+        below = sorted((self._folder / prefix).glob("*"))
+        folders = [f"{prefix}{path.name}/" for path in below if path.is_dir()]
+        return folders, [self._blob(f"{prefix}{path.name}") for path in below if path.is_file()]
 
     def delete(self, name: str) -> None:
         """Remove a blob."""

@@ -104,9 +104,7 @@ def _plan(folder: Path, drop: Drop, *, joiners: int | None = None, commit: bool 
 
 
 def _pandas(folder: Path, files: list[Path]) -> dict[str, Any]:
-    return apart(
-        "bench.with_pandas", *files, "--ledger", folder / "pandas.csv", "--batches", folder / "pandas.jsonl"
-    )
+    return apart("bench.with_pandas", *files, "--ledger", folder / "pandas.csv", "--batches", folder / "pandas.jsonl")
 
 
 def _take_down(

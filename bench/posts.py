@@ -11,8 +11,8 @@ from azure.storage.blob import ContainerClient
 
 from bench.figures import share
 from shared import names
-from shared.doors.blobs import AzureBlobs
 from shared.documents import Receipt
+from shared.doors.blobs import AzureBlobs
 
 _EXECUTED = re.compile(r"^\[(\d\d):(\d\d):(\d\d\.\d+)Z\].*Executed 'Functions\.(\w+)' \(\w+, .*Duration=(\d+)ms\)")
 _DAY = 86_400
@@ -105,9 +105,5 @@ def by_function(runs: Iterable[Execution]) -> Mapping[str, list[Execution]]:
 
 def lateness(logs: Iterable[Path]) -> list[float]:
     """By how many seconds of the app's clock each post missed its appointment."""
-    late = []
-    for log in logs:
-        for line in log.read_text().splitlines():
-            if '"event":"batch_delivered"' in line:
-                late.append(float(json.loads(line[line.index("{") :])["late"]))
-    return late
+    lines = (line for log in logs for line in log.read_text().splitlines() if '"event":"batch_delivered"' in line)
+    return [float(json.loads(line[line.index("{") :])["late"]) for line in lines]

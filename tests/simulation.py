@@ -204,11 +204,18 @@ class Simulation:
         while any(not running.task.done for running in self._running if not running.queue):
             self._advance(until=float("inf"))
 
-    def play(self, *, seconds: float = 48 * 3600) -> None:
-        """Let everything happen that is due within that time, or until nothing is left to happen."""
+    def play(self) -> None:
+        """Let everything happen until nothing is left to happen, for two days at most."""
+        end = self.clock.time() + 48 * 3600
+        while self._advance(until=end):
+            pass
+
+    def play_for(self, seconds: float) -> None:
+        """Let everything happen that is due within that time, and that time pass."""
         end = self.clock.time() + seconds
         while self._advance(until=end):
             pass
+        self.clock.pass_by(end - self.clock.time())
 
     def _advance(self, until: float) -> bool:
         sleeper = self.clock.sleepers[0].moment if self.clock.sleepers else float("inf")

@@ -18,6 +18,9 @@ from tests.simulation import Simulation
 PEOPLE = 2_600
 """Eleven imports: about seven seconds of sending."""
 
+MINUTES = 240.0
+"""Seconds in which a run of that many ends, or is held."""
+
 
 @pytest.fixture
 def today() -> Day:
@@ -45,7 +48,7 @@ def _run(client: Client) -> str:
 
 def _until_sending(world: Simulation, run: str, imports: int) -> None:
     while len(world.api.journal.queued) < imports:
-        world.play(seconds=0.5)
+        world.play_for(0.5)
         assert world.run_of(run).state is not RunState.SUCCEEDED
 
 
@@ -99,7 +102,7 @@ def test_a_run_is_cancelled_at_any_moment(tmp_path: Path, today: Day, moment: fl
     """Queued, planned or delivering: it ends cancelled, and its export is free for the next run."""
     world, client = _world(tmp_path, today)
     run = _run(client)
-    world.play(seconds=moment)
+    world.play_for(moment)
     client("POST", f"runs/{run}/cancel")
     world.play()
     assert world.run_of(run).state is RunState.CANCELLED
@@ -117,7 +120,7 @@ def test_a_held_run_goes_on_exactly_where_it_stopped(tmp_path: Path, today: Day)
     world, client = _world(tmp_path, today, faults)
     run = _run(client)
     for _ in range(6):
-        world.play()
+        world.play_for(MINUTES)
         if world.run_of(run).state is not RunState.HELD:
             break
         assert world.run_of(run).reason is not None
@@ -140,7 +143,7 @@ def test_a_run_held_by_its_guard_is_released_or_forgotten(tmp_path: Path, today:
     tomorrow = next_day(today, leave=PEOPLE // 2, change=0, join=1)
     _drop(world, tomorrow)
     run = _run(client)
-    world.play()
+    world.play_for(MINUTES)
     assert world.run_of(run).state is RunState.HELD
     assert len(world.api.journal.queued) == sent
     client("POST", f"runs/{run}/release")

@@ -211,7 +211,7 @@ def test_the_sweep_picks_up_what_has_no_message(tmp_path: Path, queue: str) -> N
     world.clock.pass_by(60)
     asked = request_run(world.courier, EXPORT, Trigger.REQUEST)
     while not world.queues.sent_to(queue):
-        world.play(seconds=0.1)
+        world.play_for(0.1)
     lost = [waiting for waiting in world.queues.waiting if waiting.queue == queue]
     for waiting in lost:
         world.queues.waiting.remove(waiting)

@@ -1,0 +1,149 @@
+"""Only what changed travels: the plan against the ledger."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.plan.planning import BEFORE, MARKED, UNSUBSCRIBED, Planned, export, next_ledger, plan, table
+
+NAMED = {"email": "EMail", "customer_id": "Id", "first_name": "Name"}
+FIRST = table("Id,EMail,Name", "1,a@example.com,Ada", "2,b@example.com,Bob", "3,c@example.com,Cy")
+
+
+def twice(tmp_path: Path, second: bytes, before: dict[str, Any] | None = None, **after: Any) -> Planned:
+    """The plan of a second drop, after everything of a first one was confirmed; ``after`` changes the export."""
+    full = after.pop("full", False)
+    first = plan(tmp_path, FIRST, export(NAMED, **(before or {})))
+    ledger = next_ledger(tmp_path / "ledger.parquet", first)
+    return plan(tmp_path, second, export(NAMED, **(before or {}) | after), ledger=ledger, full=full)
+
+
+def test_the_first_run_sends_everybody(tmp_path: Path) -> None:
+    """Without a ledger all members join."""
+    planned = plan(tmp_path, FIRST, export(NAMED))
+    assert planned.of("joiner") == sorted(planned.contacts) == ["a@example.com", "b@example.com", "c@example.com"]
+    assert all(row["ledger_state"] is None and row["since"] is None for row in planned.rows.values())
+    assert planned.outcome.ledger_members == 0
+
+
+def test_the_same_drop_again_sends_nothing(tmp_path: Path) -> None:
+    """Nothing changed, nothing travels, in whatever order the rows are."""
+    planned = twice(
+        tmp_path, table("Name,Id,EMail", "Cy,3,C@example.com", "Ada,1,a@example.com", " Bob,2,b@example.com")
+    )
+    assert planned.outcome.counts.unchanged == planned.outcome.ledger_members == 3
+    assert (planned.bodies, planned.outcome.index) == ([], ())
+
+
+def test_joiners_changed_and_leavers_are_told_apart(tmp_path: Path) -> None:
+    """Who is new joins, who differs in what is sent changed, who is absent leaves."""
+    planned = twice(
+        tmp_path, table("Id,EMail,Name", "1,a@example.com,Ada", "2,b@example.com,Rob", "4,d@example.com,Di")
+    )
+    assert [planned.of(kind) for kind in ("unchanged", "changed", "joiner", "leaver")] == [
+        ["a@example.com"],
+        ["b@example.com"],
+        ["d@example.com"],
+        ["c@example.com"],
+    ]
+    assert sorted(planned.contacts) == ["b@example.com", "d@example.com"]
+    leaver = planned.rows["c@example.com"]
+    assert (leaver["ledger_state"], leaver["batch"], leaver["customer_id"]) == ("member", None, "3")
+    assert leaver["hash"] == leaver["ledger_hash"]
+    assert leaver["since"] == BEFORE.strftime("%Y-%m-%d %H:%M:%S+00")
+
+
+@pytest.mark.parametrize(
+    ("change", "sent"),
+    [
+        ({"tags": ["VIP"]}, 3),
+        ({"list_id": 4}, 3),
+        ({"leavers": MARKED}, 3),
+        ({"automations": "all"}, 0),
+        ({"display_name": "Other"}, 0),
+    ],
+)
+def test_the_hash_covers_what_is_sent_and_nothing_else(tmp_path: Path, change: dict[str, Any], sent: int) -> None:
+    """A change of tags, list or mark travels to everybody; what is not part of a contact sends nobody."""
+    assert twice(tmp_path, FIRST, **change).outcome.counts.changed == sent
+
+
+def test_tags_have_no_order(tmp_path: Path) -> None:
+    """Tags in another order are the same tags."""
+    assert not twice(tmp_path, FIRST, {"tags": ["a", "b"]}, tags=["b", "a", "b"]).contacts
+
+
+def test_the_hash_is_the_same_on_every_machine(tmp_path: Path) -> None:
+    """The hash of a known contact is a known value: ledgers outlive machines and versions."""
+    planned = plan(tmp_path, table("Id,EMail,Name", '1,a@example.com,"Å ""\\ x"'), export(NAMED, tags=["b", "a"]))
+    assert planned.rows["a@example.com"]["hash"] == "PINNED"
+
+
+def test_a_full_run_sends_every_member(tmp_path: Path) -> None:
+    """The ledger is ignored for what travels, not for what a contact is called."""
+    planned = twice(tmp_path, table("Id,EMail,Name", "1,a@example.com,Ada", "4,d@example.com,Di"), full=True)
+    assert (planned.of("changed"), planned.of("joiner")) == (["a@example.com"], ["d@example.com"])
+
+
+@pytest.mark.parametrize(
+    ("state", "same", "full", "kind"),
+    [
+        ("refused", True, False, "refused"),
+        ("refused", False, False, "joiner"),
+        ("refused", True, True, "joiner"),
+        ("former", True, False, "joiner"),
+        ("former", False, False, "joiner"),
+        ("member", True, False, "unchanged"),
+        ("member", False, False, "changed"),
+        ("member", True, True, "changed"),
+    ],
+)
+def test_the_ledger_decides_what_a_member_is(tmp_path: Path, state: str, same: bool, full: bool, kind: str) -> None:
+    """Whoever was refused travels again once changed, and whoever left and is back joins."""
+    rows = table("Id,EMail", "1,a@example.com")
+    known = plan(tmp_path, rows).rows["a@example.com"]["hash"]
+    planned = plan(tmp_path, rows, ledger=[("a@example.com", "1", known if same else "other", state)], full=full)
+    row = planned.rows["a@example.com"]
+    assert (row["kind"], row["ledger_state"]) == (kind, state)
+    assert (row["batch"] is not None) == (kind in ("joiner", "changed"))
+    assert planned.outcome.counts.refused_earlier == (kind == "refused")
+    assert planned.outcome.counts.unchanged == (kind in ("refused", "unchanged"))
+
+
+def test_whoever_is_no_member_any_more_carries_on(tmp_path: Path) -> None:
+    """Former and refused rows of the ledger that are not in the drop stay known, without travelling."""
+    ledger = [("f@example.com", "8", "x", "former"), ("r@example.com", "9", "y", "refused")]
+    planned = plan(tmp_path, table("Id,EMail", "1,a@example.com"), ledger=ledger)
+    assert planned.of("former") == ["f@example.com", "r@example.com"]
+    assert {planned.rows[email]["ledger_state"] for email in planned.of("former")} == {"former", "refused"}
+    assert planned.outcome.counts.leavers == 0
+
+
+@pytest.mark.parametrize(
+    ("leavers", "told"),
+    [
+        ({"action": "keep"}, None),
+        (MARKED, {"email": "b@example.com", "fields": [{"id": 90, "value": "out"}]}),
+        (UNSUBSCRIBED, {"email": "b@example.com", "unsubscribe": [{"listid": 3}]}),
+    ],
+)
+def test_leavers_are_told_what_the_export_says(
+    tmp_path: Path, leavers: dict[str, Any], told: dict[str, Any] | None
+) -> None:
+    """Kept leavers do not travel, marked ones get the former value, unsubscribed ones are unsubscribed; nothing else."""
+    rows = table("Id,EMail", "1,a@example.com")
+    ledger = [("b@example.com", "2", "x", "member"), ("c@example.com", "3", "x", "former")]
+    planned = plan(tmp_path, rows, export(leavers=leavers), ledger=ledger)
+    assert planned.of("leaver") == ["b@example.com"]
+    assert planned.contacts.get("b@example.com") == told
+    assert "c@example.com" not in planned.contacts
+    marks = planned.contacts["a@example.com"].get("fields")
+    assert marks == ([{"id": 90, "value": "in"}] if leavers is MARKED else None)
+
+
+def test_a_row_that_is_rejected_makes_its_person_no_member(tmp_path: Path) -> None:
+    """An address that became unusable is a reject, and the old address leaves."""
+    planned = twice(tmp_path, table("Id,EMail,Name", "1,a@example.com,Ada", "2,b@,Bob", "3,c@example.com,Cy"))
+    assert planned.of("leaver") == ["b@example.com"]
+    assert planned.codes == [(3, "email_invalid")]
