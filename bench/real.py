@@ -79,9 +79,9 @@ def measure_changed(folder: Path, report: Report, planned: Path, members: int) -
     """Drop a segment of which 1 % changed since its ledger; ``planned`` holds that drop and that ledger."""
     folder.mkdir()
     with _app(folder) as (world, _, caller, stage):
-        _hand_down(world, planned)
         triggers = {"refresh": False, "drop": True}
         caller.call("PUT", f"/exports/{EXPORT}", export_document(stage, triggers=triggers))
+        _hand_down(world, planned)
         make(Drop(members, percent=1, version=2), folder / "drops", datetime.now(UTC))
         _upload(world, folder / "drops")
         dropped = time.time()

@@ -18,6 +18,7 @@ from local.activecampaign.account import Account
 from local.activecampaign.api import Api
 from local.activecampaign.faults import Faults
 from local.activecampaign.transport import InProcess
+from local.activecampaign.variants import Variants
 from local.scene import API_KEY, Stage, prepare
 from shared import delivery, names
 from shared.courier import Courier
@@ -148,10 +149,16 @@ class Simulation:
     """
 
     def __init__(
-        self, folder: Path, *, faults: Faults | None = None, die_at: int | None = None, twice: bool = False
+        self,
+        folder: Path,
+        *,
+        faults: Faults | None = None,
+        variants: Variants | None = None,
+        die_at: int | None = None,
+        twice: bool = False,
     ) -> None:
         self.clock = SimulatedClock()
-        self.account = Account(self.clock.time)
+        self.account = Account(self.clock.time, variants=variants)
         self.stage: Stage = prepare(self.account)
         self.api = Api(self.account, faults=faults)
         self.vault = MemoryVault(**{SECRET: API_KEY})

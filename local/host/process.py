@@ -89,7 +89,7 @@ class HostProcess:
         try:
             self._url = self._wait_until_ready(time.monotonic() + seconds)
         except BaseException:
-            self.kill()
+            self.close()
             raise
         return self
 

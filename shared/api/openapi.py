@@ -25,6 +25,7 @@ _HEADERS = {
 _REQUEST_HEADERS = {
     "If-Match": "write only if this is the version there is (an ETag, or * for any)",
     "If-None-Match": "* writes only if there is none yet",
+    "If-Range": "the ETag of the file whose range is asked for; of any other version the whole file comes",
     "Range": "bytes=first-last, for a part of the file",
 }
 

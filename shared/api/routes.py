@@ -150,7 +150,7 @@ ROUTES: tuple[Route, ...] = (
         runs.get_rejects,
         "every row that did not travel, with its reason",
         {200: "text/csv", 206: "text/csv"},
-        request_headers=("Range",),
+        request_headers=("Range", "If-Range"),
         answer_headers=("ETag", "Content-Disposition", "Content-Range"),
         problems=("not_found", "conflict", "rejects_too_large", "range_not_satisfiable"),
     ),

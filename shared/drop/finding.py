@@ -268,7 +268,7 @@ def _plain(files: Sequence[Blob]) -> Iterator[_Spot]:
 
 
 def _table(folder: str) -> Place:
-    return Place("tree", _name(folder), folder.rstrip("/"))
+    return Place("tree", _name(folder), folder[:-1])
 
 
 def _name(folder: str) -> str:

@@ -30,10 +30,12 @@ from shared.plan.limits import MOST_CONTACT_BYTES
 from shared.plan.plain import DAMAGED
 from shared.plan.shapes import CustomField, Job
 
-_EDGE = r"[\x{0}-\x{20}\x{7f}-\x{a0}\x{ad}\pZ\x{200b}-\x{200f}\x{2060}\x{feff}]+"
+_CONTROL = r"[\x{0}-\x{1f}\x{7f}-\x{9f}\x{2028}\x{2029}\x{feff}]"
+_EDGE = r"[\x{0}-\x{20}\x{7f}-\x{a0}\x{ad}\pZ\x{200b}-\x{200f}\x{2060}\x{feff}]"
+_UNTIDY = f"{_CONTROL}|^{_EDGE}|{_EDGE}$"
 
 _MACROS = (
-    rf"CREATE TEMP MACRO edged(x) AS regexp_replace(x, '^{_EDGE}|{_EDGE}$', '', 'g')",
+    rf"CREATE TEMP MACRO edged(x) AS regexp_replace(x, '^{_EDGE}+|{_EDGE}+$', '', 'g')",
     r"""
     CREATE TEMP MACRO one_line(x) AS
         regexp_replace(regexp_replace(x, '[\t\n\v\f\r\x{85}\x{2028}\x{2029}]+', ' ', 'g'),
@@ -44,13 +46,13 @@ _MACROS = (
         regexp_replace(regexp_replace(x, '\r\n?|[\v\f\x{85}\x{2028}\x{2029}]', chr(10), 'g'),
                        '[\x{0}-\x{9}\x{b}-\x{1f}\x{7f}-\x{9f}\x{feff}]', '', 'g')
     """,
-    """
+    f"""
     CREATE TEMP MACRO tidy(x) AS
-        nullif(CASE WHEN regexp_matches(x, '[^ -~]|^ | $') THEN edged(one_line(x)) ELSE x END, '')
+        nullif(CASE WHEN regexp_matches(x, '{_UNTIDY}') THEN edged(one_line(x)) ELSE x END, '')
     """,
-    """
+    f"""
     CREATE TEMP MACRO tidy_lines(x) AS
-        nullif(CASE WHEN regexp_matches(x, '[^ -~]|^ | $') THEN edged(lines(x)) ELSE x END, '')
+        nullif(CASE WHEN regexp_matches(x, '{_UNTIDY}') THEN edged(lines(x)) ELSE x END, '')
     """,
     r"""
     CREATE TEMP MACRO as_date(x) AS
@@ -90,7 +92,7 @@ _IS_EMAIL = r"""
 CREATE TEMP MACRO is_email(x) AS
     regexp_matches(x, '^[a-z0-9!#$%&*+/=?^_`{|}~-]+([.][a-z0-9!#$%&*+/=?^_`{|}~-]+)*'
                    || '@([a-z0-9]([a-z0-9-]*[a-z0-9])?[.])+([a-z]{2,}|xn--[a-z0-9-]*[a-z0-9])$')
-    AND strlen(x) <= 254 AND strpos(x, '@') <= 65 AND NOT regexp_matches(x, '[@.][^@.]{64}')
+    AND (strlen(x) <= 64 OR (strlen(x) <= 254 AND strpos(x, '@') <= 65 AND NOT regexp_matches(x, '[@.][^@.]{64}')))
 """
 """ActiveCampaign's published rules, RFC 5321's lengths, and no apostrophe: it passes the queue and fails later."""
 

@@ -125,17 +125,8 @@ def _plan_drops(courier: Courier, run: Run, export: Export, targets: Targets) ->
 
 
 def _plan_once(courier: Courier, run: Run, export: Export, targets: Targets) -> Plan | None:
-    segments = [
-        newest_drop(
-            courier.drops,
-            segment,
-            now(courier.clock),
-            courier.settings.drop_settle_seconds,
-            courier.settings.segments_container,
-        )
-        for segment in export.segments
-    ]
     state = courier.store.find(names.export_state(run.export), ExportState) or ExportState()
+    segments = [_newest_drop(courier, segment, state) for segment in export.segments]
     folder = Path(tempfile.mkdtemp(prefix="plan-", dir=courier.workplace))
     try:
         job = Job(
@@ -153,6 +144,17 @@ def _plan_once(courier: Courier, run: Run, export: Export, targets: Targets) -> 
         return _publish(courier, run, export, make_plan(job), [segment.drop for segment in segments])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _newest_drop(courier: Courier, segment: str, state: ExportState) -> SegmentDrop:
+    return newest_drop(
+        courier.drops,
+        segment,
+        now(courier.clock),
+        courier.settings.drop_settle_seconds,
+        courier.settings.segments_container,
+        previous=next((drop for drop in state.drops if drop.segment == segment), None),
+    )
 
 
 def _fetch(courier: Courier, segments: Sequence[SegmentDrop], folder: Path) -> tuple[LocalDrop, ...]:
@@ -212,6 +214,9 @@ def _publish(courier: Courier, run: Run, export: Export, outcome: Outcome, drops
 
 
 def _hand_over(courier: Courier, run_id: str, plan: Plan) -> None:
+    run = courier.store.get(names.run(run_id), Run)
+    if run.state in FINAL:
+        return
     if plan.guard:
         hold(courier, run_id, plan.guard)
     elif not plan.batches:

@@ -7,6 +7,7 @@ from shared.courier import Courier
 from shared.documents import ExportState, Run, RunState
 from shared.doors.clock import now
 from shared.messages import PlanMessage, WatchMessage
+from shared.runs.decisions import exports_with_state
 from shared.runs.requests import queue_run, start_next
 from shared.runs.states import FINAL, SENDING, moved, take_over
 
@@ -19,7 +20,7 @@ UNPLANNED_AFTER = timedelta(minutes=35)
 
 def sweep(courier: Courier) -> None:
     """Look after every export once."""
-    for export in _exports_with_state(courier):
+    for export in exports_with_state(courier):
         state = courier.store.find(names.export_state(export), ExportState)
         if state is None:
             continue
@@ -27,11 +28,6 @@ def sweep(courier: Courier) -> None:
             _pick_up(courier, export, state)
         _remove_old_ledgers(courier, export, state)
     _remove_expired_runs(courier)
-
-
-def _exports_with_state(courier: Courier) -> list[str]:
-    folders, _ = courier.store.blobs.level(names.EXPORTS)
-    return [folder.removeprefix(names.EXPORTS).rstrip("/") for folder in folders]
 
 
 def _pick_up(courier: Courier, export: str, state: ExportState) -> None:

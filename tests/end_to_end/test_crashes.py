@@ -1,7 +1,7 @@
 """A host that dies at any point of a run and is started again finishes it."""
 
 from local.customers import first_day
-from local.host import HostProcess
+from local.host import HostFailed, HostProcess
 from local.scene import EXPORT
 from tests.end_to_end.conftest import Scene, end_of
 
@@ -46,8 +46,12 @@ def _request(scene: Scene, point: str) -> str:
 
 
 def _live_until(scene: Scene, point: str) -> None:
-    with scene.world.start_host(lease_seconds=LEASE_SECONDS, kill_at=point) as host:
-        _dies(host)
+    """Start the host and let it die at that point, which may come before it is known to be ready."""
+    try:
+        with scene.world.start_host(lease_seconds=LEASE_SECONDS, kill_at=point) as host:
+            _dies(host)
+    except HostFailed as early:
+        assert "exit code -9" in str(early)
 
 
 def _dies(host: HostProcess) -> None:

@@ -54,8 +54,9 @@ def test_a_lone_last_contact_is_avoided(sizes: list[int], most: int) -> None:
         ([5] * 3, [3]),
         ([5] * 4, [2, 2]),
         ([5] * 7, [3, 2, 2]),
-        ([9, 9, 90, 9, 95], [3, 1, 1]),
-        ([40, 40, 40, 90], [2, 2][:1] + [1, 1]),
+        ([9, 9, 90, 95], [3, 1]),
+        ([9, 9, 9, 90, 95], [3, 1, 1]),
+        ([40, 40, 40, 90], [2, 1, 1]),
     ],
 )
 def test_packing_examples(sizes: list[int], batches: list[int]) -> None:

@@ -1,5 +1,6 @@
 """Only what changed travels: the plan against the ledger."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +76,10 @@ def test_tags_have_no_order(tmp_path: Path) -> None:
 
 
 def test_the_hash_is_the_same_on_every_machine(tmp_path: Path) -> None:
-    """The hash of a known contact is a known value: ledgers outlive machines and versions."""
+    """The hash is that of the very text that is sent: ledgers outlive machines and versions."""
     planned = plan(tmp_path, table("Id,EMail,Name", '1,a@example.com,"Å ""\\ x"'), export(NAMED, tags=["b", "a"]))
-    assert planned.rows["a@example.com"]["hash"] == "PINNED"
+    sent = r'{"email":"a@example.com","first_name":"Å \"\\ x","tags":["a","b"],"subscribe":[{"listid":3}]}'
+    assert planned.rows["a@example.com"]["hash"] == hashlib.md5(sent.encode()).hexdigest()
 
 
 def test_a_full_run_sends_every_member(tmp_path: Path) -> None:

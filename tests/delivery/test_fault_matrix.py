@@ -1,0 +1,423 @@
+"""Everything that can come back, at the first, the middle and the last batch of a run: where it ends, and at what price.
+
+Each case plays a whole run in virtual time, then whatever puts it right, then a run that must find nothing left to do.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import inf
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from local.activecampaign.faults import (
+    BULK_IMPORT,
+    IMPORT_INFO,
+    Empty,
+    Fault,
+    Forbidden,
+    Garbage,
+    Gone,
+    Huge,
+    NoBatchId,
+    OddContentType,
+    OddSuccess,
+    PaymentRequired,
+    RateLimited,
+    Redirected,
+    Reset,
+    ServerError,
+    Slow,
+    TimedOut,
+)
+from local.activecampaign.imports import Fate
+from local.activecampaign.variants import Variants
+from local.scene import API_KEY, BIRTHDAY
+from shared import names
+from shared.documents import Run, RunState
+from shared.runs.decisions import cancel, release
+from tests.delivery.whole import DAY, GONE, PEOPLE, PLACES, REFUSED, At, Dislikes, FateAt, Whole, layout, somebody
+from tests.simulation import SECRET
+
+MOST_REQUESTS = 400
+
+
+@dataclass(frozen=True)
+class Case:
+    """What comes back for one batch, so often, and where that leads.
+
+    ``extra`` is how many posts may have been queued without our knowing, ``posts`` how many were made beyond the three
+    of an ordinary run, ``ends`` the state of the run, ``code`` the reason for that.
+    """
+
+    name: str
+    fault: Fault
+    times: int = 2
+    extra: int = 0
+    posts: int | None = None
+    ends: RunState = RunState.SUCCEEDED
+    code: str | None = None
+
+    @property
+    def more_posts(self) -> int:
+        """Every struck post is followed by another, unless the case says otherwise."""
+        return self.times if self.posts is None else self.posts
+
+
+FOR_EVER = 1_000
+PARTLY = RunState.PARTLY_SUCCEEDED
+
+CASES = [
+    # The limiter, in all its voices
+    Case("limited by 400", RateLimited(status=400)),
+    Case("limited by 429", RateLimited(status=429)),
+    Case("limited by 429 with Retry-After", RateLimited(status=429, retry_after="20")),
+    Case("limited by 503", RateLimited(status=503)),
+    Case("limited by 503 with Retry-After", RateLimited(status=503, retry_after="20")),
+    Case("limited for ever", RateLimited(status=400), times=FOR_EVER, posts=7, ends=PARTLY),
+    # Trouble on the other side
+    Case("500 with JSON", ServerError(status=500, body="json"), extra=2),
+    Case("502 with a web page", ServerError(status=502, body="html"), extra=2),
+    Case("504 with nothing", ServerError(status=504, body="empty"), extra=2),
+    Case("502 after it was queued", ServerError(handled=True), extra=2),
+    Case("502 for ever", ServerError(), times=FOR_EVER, extra=7, posts=7, ends=PARTLY),
+    Case("redirected", Redirected(), extra=2),
+    # Silence
+    Case("reset before it arrived", Reset(), extra=2),
+    Case("reset after it was queued", Reset(handled=True), extra=2),
+    Case("timed out before it arrived", TimedOut(), extra=2),
+    Case("timed out after it was queued", TimedOut(handled=True), extra=2),
+    Case("timed out for ever", TimedOut(handled=True), times=FOR_EVER, extra=7, posts=7, ends=PARTLY),
+    Case("slower than the time-out", Slow(seconds=45), extra=2),
+    Case("slow", Slow(seconds=12), posts=0),
+    # Odd answers to an accepted import
+    Case("an empty 200", Empty(), extra=2),
+    Case("an empty 200 after it was queued", Empty(handled=True), extra=2),
+    Case("no batch id", NoBatchId(), extra=2),
+    Case("an empty batch id", NoBatchId(members=(("batchId", ""),)), extra=2),
+    Case("JSON that breaks off", Garbage(), extra=2),
+    Case("success 0 with a batch id", OddSuccess(value=0), posts=0),
+    Case("success false with a batch id", OddSuccess(value=False), posts=0),
+    Case("another content type", OddContentType(), posts=0),
+    Case("megabytes of white space", Huge(size=2_000_000), posts=0),
+    Case("more than fits", Huge(size=30_000_000), extra=2),
+    # The key
+    *[
+        Case(f"a good key turned away with {status} and {body}", Forbidden(status=status, body=body))
+        for status, body in ((401, "message"), (403, "errors"), (403, "message"), (403, "empty"), (403, "html"))
+    ],
+    # A person's business
+    Case("403 for ever", Forbidden(), times=3, posts=3, ends=RunState.HELD, code="credentials"),
+    Case("402", PaymentRequired(), times=1, ends=RunState.HELD, code="payment"),
+    Case("404 about a list", Gone(), times=1, ends=RunState.HELD, code="list_or_field_gone"),
+    Case("422 about a field", Gone(status=422, kind="_Field"), times=1, ends=RunState.HELD, code="list_or_field_gone"),
+    # Size
+    Case("too large", ServerError(status=413), times=1, posts=2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_answer_to_an_import_ends_well(tmp_path: Path, case: Case, place: str) -> None:
+    """The right list, honest counts, nobody lost or re-subscribed, and no more posts than it takes."""
+    whole = Whole(tmp_path)
+    before = whole.world.clock.time()
+    fault = replace(case.fault, on=BULK_IMPORT, nth=range(1, case.times + 1))
+    whole.strike(At.batch(layout()[PLACES[place]][0], fault))
+    run = whole.run()
+    assert run.state is case.ends
+    assert (run.reason.code if run.reason and case.code else None) == case.code
+    if run.state is RunState.HELD:
+        run = _released(whole, run)
+    whole.check(run)
+    assert run.counts.extra_sends == case.extra
+    assert _repeated(whole) <= case.extra
+    assert len(whole.posts()) == 3 + case.more_posts
+    assert len(whole.world.api.journal.entries) <= MOST_REQUESTS
+    assert whole.world.clock.time() - before < 3_600
+    if run.state is PARTLY:
+        run = _repeated_run(whole, run, len(layout()[PLACES[place]]))
+    assert run.counts.refused == REFUSED or case.ends is PARTLY
+    whole.check_list()
+    whole.check_nothing_left()
+
+
+def _released(whole: Whole, run: Run) -> Run:
+    """A person has seen to it: the run goes on where it stopped, and the ledger knew nothing until then."""
+    assert run.reason is not None
+    assert len(run.reason.message) > 40
+    sent = {email for email in DAY.emails() if whole.world.api.journal.sends(email)}
+    release(whole.world.courier, run.id, "ada@example.com")
+    run = whole.go_on(run.id)
+    assert run.state is RunState.SUCCEEDED
+    assert all(whole.world.api.journal.sends(email) == 1 for email in sent)
+    return run
+
+
+def _repeated_run(whole: Whole, run: Run, failed: int) -> Run:
+    """The next run sends exactly those whom the first one could not deliver."""
+    assert run.counts.failed == failed
+    assert run.reason is not None
+    whole.world.api.faults.clear()
+    again = whole.run()
+    assert (again.state, again.counts.sent) == (RunState.SUCCEEDED, failed)
+    whole.check(again)
+    return again
+
+
+def _repeated(whole: Whole) -> int:
+    """How many accepted imports held nobody new."""
+    return max(whole.world.api.journal.extra_sends().values(), default=0)
+
+
+# Offenders
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(("base", "astray", "posts"), [(0, 0, 3), (1, 0, 3), (0, 17, 28), (1, 17, 28), (0, 10_000, 20)])
+def test_one_refused_contact_costs_nobody_else_anything(
+    tmp_path: Path, place: str, base: int, astray: int, posts: int
+) -> None:
+    """The offender is found with indexes in either base, wrong ones and useless ones; all others arrive, once each."""
+    offender = somebody(place)
+    whole = Whole(tmp_path)
+    whole.strike(Dislikes(email=offender, base=base, astray=astray))
+    run = whole.run()
+    assert run.state is RunState.SUCCEEDED
+    assert run.counts.refused == REFUSED | {"refused_invalid": 1}
+    whole.check(run, refused=frozenset({offender}))
+    assert run.counts.extra_sends == 0
+    assert whole.world.api.journal.extra_sends() == {}
+    assert len(whole.posts()) <= 3 + posts
+    assert offender.encode() in whole.world.state.read(names.rejects(run.id)).data
+    whole.check_list(refused=frozenset({offender}))
+    whole.check_nothing_left()
+
+
+# The key
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_rotated_key_is_picked_up_in_the_middle_of_a_run(tmp_path: Path, place: str) -> None:
+    """A new version in Key Vault needs no restart and no person."""
+    whole = Whole(tmp_path)
+    whole.strike(_When(_batch(place), lambda: _rotate(whole)))
+    run = whole.run()
+    assert run.state is RunState.SUCCEEDED
+    whole.check(run)
+    whole.check_list()
+    whole.check_nothing_left()
+
+
+def _rotate(whole: Whole) -> None:
+    whole.account.rotate_key(API_KEY, "the-next-key")
+    whole.world.vault.store(SECRET, "the-next-key")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_revoked_key_holds_the_run_until_there_is_another(tmp_path: Path, place: str) -> None:
+    """A few posts are turned away, then nothing is sent; with a new key the release goes on where it stopped."""
+    whole = Whole(tmp_path)
+    whole.strike(_When(_batch(place), lambda: whole.account.revoke_key(API_KEY)))
+    run = whole.run()
+    assert run.state is RunState.HELD
+    assert run.reason is not None
+    assert run.reason.code == "credentials"
+    assert len(whole.posts()) <= 3 * 3
+    whole.account.add_user("Bea", "another-key")
+    whole.world.vault.store(SECRET, "another-key")
+    run = _released(whole, run)
+    whole.check(run)
+    assert whole.world.api.journal.extra_sends() == {}
+    whole.check_list()
+    whole.check_nothing_left()
+
+
+# Lists and fields
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("how", ["not_found", "unprocessable", "refused"])
+@pytest.mark.parametrize("what", ["list", "field"])
+def test_what_is_deleted_in_the_middle_of_a_run_holds_it(
+    tmp_path: Path, place: str, how: Literal["not_found", "unprocessable", "refused"], what: str
+) -> None:
+    """The sentence names it; nobody is taken for refused; a cancelled run leaves an honest ledger."""
+    whole = Whole(tmp_path, Variants(missing_list=how, missing_field=how))
+    field = whole.world.stage.fields[BIRTHDAY]
+
+    def delete() -> None:
+        if what == "list":
+            whole.account.delete_list(whole.list_id)
+        else:
+            whole.account.delete_field(field)
+
+    whole.strike(_When(_batch(place), delete))
+    run = whole.run()
+    assert run.state is RunState.HELD
+    assert run.reason is not None
+    assert run.reason.code == "list_or_field_gone"
+    assert (f"list {whole.list_id}" if what == "list" else f"custom field {field}") in run.reason.message
+    cancel(whole.world.courier, run.id, "ada@example.com")
+    run = whole.go_on(run.id)
+    counts = run.counts
+    assert counts.sent == counts.confirmed + sum(counts.refused.values()) + counts.failed
+    assert set(counts.refused) <= set(REFUSED)
+    assert sum(state == "member" for state in whole.ledger().values()) == counts.confirmed
+    assert len(whole.posts()) <= 3
+    assert whole.world.errors == []
+
+
+# What became of accepted imports
+
+
+FATES = {
+    "unseen for a while": (Fate(unseen=60), False),
+    "slow": (Fate(stuck=7_200), False),
+    "without failures in the report": (Fate(absent=frozenset({"failure", "success"})), False),
+    "failed": (Fate(ending="failed", share=0.0), True),
+    "failed half-way": (Fate(ending="failed", share=0.5), True),
+    "interrupted": (Fate(ending="interrupted", share=0.5), True),
+    "unknown": (Fate(unknown=True), True),
+    "stuck": (Fate(stuck=inf), True),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("name", FATES)
+def test_every_fate_of_an_accepted_import_ends_well(tmp_path: Path, name: str, place: str) -> None:
+    """Confirmed, or left to the next run; the run itself comes to its end either way."""
+    fate, lost = FATES[name]
+    whole = Whole(tmp_path)
+    whole.strike(FateAt(email=_batch(place), nth=1, fate=fate))
+    run = whole.run()
+    whole.check(run)
+    assert run.state is (PARTLY if lost else RunState.SUCCEEDED)
+    assert len(whole.posts()) == 3
+    assert len(whole.world.api.journal.entries) <= 3 * MOST_REQUESTS
+    if lost:
+        _repeated_run(whole, run, len(layout()[PLACES[place]]))
+    if "report" not in name:
+        whole.check_list()
+    whole.check_nothing_left()
+
+
+@pytest.mark.parametrize("unknown", ["not_found", "bad_request", "false", "empty"])
+@pytest.mark.parametrize("kept", [0.0, 30.0])
+def test_reports_that_are_not_kept_long_lose_nobody(
+    tmp_path: Path, unknown: Literal["not_found", "bad_request", "false", "empty"], kept: float
+) -> None:
+    """An account that forgets its imports at once confirms nothing; one that keeps them for a while is read in time."""
+    whole = Whole(tmp_path, Variants(unknown_import=unknown, import_kept=kept))
+    run = whole.run()
+    whole.check(run)
+    assert run.state is (RunState.FAILED if kept == 0 else RunState.SUCCEEDED)
+    assert run.counts.failed == (PEOPLE if kept == 0 else 0)
+
+
+REPORT_TROUBLE = [ServerError(), Reset(), TimedOut(), Empty(), Garbage(), RateLimited(), Redirected()]
+
+
+@pytest.mark.parametrize("fault", REPORT_TROUBLE, ids=lambda fault: type(fault).__name__)
+def test_trouble_with_reports_delays_the_end_and_changes_nothing(tmp_path: Path, fault: Fault) -> None:
+    """Twelve bad answers in a row to the questions what became of the imports."""
+    whole = Whole(tmp_path)
+    whole.strike(replace(fault, on=IMPORT_INFO, nth=range(1, 13)))
+    run = whole.run()
+    assert run.state is RunState.SUCCEEDED
+    whole.check(run)
+    whole.check_list()
+    whole.check_nothing_left()
+
+
+VARIANTS = {
+    "lower-case success, all ids": Variants(success_member="success", success_lists="all"),
+    "totals as numbers": Variants(total_as_number=True),
+    "failure absent when empty": Variants(empty_failure_absent=True),
+    "excluded left out of reports": Variants(excluded_reported=False),
+    "unsubscribed updated": Variants(unsubscribed_updated=True),
+    "filters ignored": Variants(email_filter_ignored=True),
+    "a missing list ignored": Variants(missing_list="ignored", missing_field="ignored"),
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_reading_of_the_documentation_is_survived(tmp_path: Path, name: str) -> None:
+    """What is left open there changes neither the list nor the counts."""
+    whole = Whole(tmp_path, VARIANTS[name])
+    run = whole.run()
+    assert run.state is RunState.SUCCEEDED
+    assert run.counts.refused == REFUSED
+    whole.check(run)
+    whole.check_list()
+    whole.check_nothing_left()
+
+
+def test_unsubscribed_contacts_that_nobody_reports_stay_unsubscribed(tmp_path: Path) -> None:
+    """Where the report is silent about them they count as confirmed: that they were told is all that is known."""
+    whole = Whole(tmp_path, Variants(unsubscribed_reported=False))
+    run = whole.run()
+    assert run.counts.refused == {"refused_bounced": 1, "refused_excluded": 1}
+    assert run.counts.confirmed == PEOPLE - 2
+    assert whole.world.api.journal.resubscriptions == 0
+    assert whole.world.errors == []
+
+
+# Stopping
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_after_a_cancel_nothing_more_is_sent_and_what_was_confirmed_is_in_the_ledger(
+    tmp_path: Path, place: str
+) -> None:
+    """Cancelled at the moment a batch is posted: that post may still arrive, and no other; the next run does the rest."""
+    whole = Whole(tmp_path)
+    cancelled: list[str] = []
+
+    def stop() -> None:
+        if not cancelled:
+            run = next(blob.name for blob in whole.world.state.below(names.RUNS) if blob.name.endswith("/run.json"))
+            cancelled.append(run.split("/")[1])
+            cancel(whole.world.courier, cancelled[0], "ada@example.com")
+
+    whole.strike(_When(_batch(place), stop))
+    run = whole.run()
+    assert run.state is RunState.CANCELLED
+    whole.check(run)
+    assert len(whole.posts()) == PLACES[place] + 1
+    posted = [email for batch in layout()[: PLACES[place] + 1] for email in batch]
+    assert set(whole.ledger()) == set(posted)
+    assert run.counts.confirmed == len(set(posted) - GONE)
+    again = whole.run()
+    assert again.counts.sent == PEOPLE - len(posted)
+    whole.check_list()
+    whole.check_nothing_left()
+
+
+def _batch(place: str) -> str:
+    return layout()[PLACES[place]][0]
+
+
+def _When(email: str, action: Callable[[], None]) -> Fault:  # noqa: N802 - reads like the faults beside it
+    return _Moment(email=email, action=action)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Moment(Fault):
+    """Nothing goes wrong: something happens in the world right before an import with that address arrives."""
+
+    email: str
+    action: Callable[[], None]
+    handled: bool = True
+    nth: int | range | None = 1
+
+    def matches(self, request: object) -> bool:
+        """See `Fault`."""
+        return self.email.encode() in getattr(request, "body", b"")
+
+    def strikes(self, number: int, chance: float) -> bool:
+        """Do it, once."""
+        if number == 1:
+            self.action()
+        return False
