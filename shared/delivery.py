@@ -41,7 +41,7 @@ HEAD_START_SECONDS = 2
 LONGEST_SLEEP_SECONDS = 20.0
 """A worker does not sleep longer than this for an appointment: a message that waits in the queue costs nothing."""
 
-LAST_LOOK_SECONDS = 1.0
+LAST_LOOK_SECONDS = 0.5
 """This long before the post a worker looks again whether its run was cancelled or held while it slept."""
 
 FIRST_BACKOFF_SECONDS = 5.0

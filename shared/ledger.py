@@ -47,7 +47,7 @@ _NEXT = """
 CREATE VIEW next AS
 SELECT email, customer_id,
        CASE WHEN travelled AND fate <> 'unknown' THEN hash ELSE coalesce(ledger_hash, hash) END AS hash,
-       CASE WHEN kind = 'leaver' AND (batch IS NULL OR fate <> 'unknown') THEN 'former'
+       CASE WHEN kind = 'leaver' AND (fate <> 'unknown' OR (batch IS NULL AND {complete})) THEN 'former'
             WHEN travelled AND kind <> 'leaver' AND fate = 'confirmed' THEN 'member'
             WHEN travelled AND kind <> 'leaver' AND fate = 'refused' THEN 'refused'
             ELSE ledger_state END AS state,
@@ -64,8 +64,22 @@ COPY (
 """
 
 
-def write_ledger(planned: Path, outcomes: Sequence[BatchOutcome], now: datetime, target: Path) -> None:
+_READDRESS = """
+COPY (
+    SELECT coalesce(new_email, email) AS email, customer_id,
+           CASE WHEN new_email IS NULL THEN hash ELSE '' END AS hash, state, since
+    FROM read_parquet({ledger}) LEFT JOIN pair USING (email)
+) TO {target} (FORMAT parquet, COMPRESSION zstd)
+"""
+
+
+def write_ledger(
+    planned: Path, outcomes: Sequence[BatchOutcome], now: datetime, target: Path, *, complete: bool = True
+) -> None:
     """Write the ledger that follows from a plan and from what became of its batches.
+
+    Leavers of whom nobody has to be told are former members from then on, unless the run was not ``complete``: a run
+    that was cancelled has decided nothing about those it did not send.
 
     A member whose batch has no outcome keeps the row it had; one who had none stays out and travels with the next run.
     """
@@ -74,8 +88,25 @@ def write_ledger(planned: Path, outcomes: Sequence[BatchOutcome], now: datetime,
         engine.run(_OUTCOMES)
         _fill(engine, outcomes)
         engine.run(_FATES.format(planned=text(planned)))
-        engine.run(_NEXT)
+        engine.run(_NEXT.format(complete=complete))
         engine.run(_WRITE.format(target=text(target)), now=now)
+    finally:
+        engine.close()
+
+
+def readdress_ledger(ledger: Path, pairs: Sequence[tuple[str, str]], target: Path) -> None:
+    """Copy a ledger with the new addresses of those people, given as old and new.
+
+    Their hash is emptied, so that the plan sends them whatever else is the same about them.
+    """
+    engine = Engine(target.parent, _MEMORY_MB)
+    try:
+        engine.run(
+            "CREATE TABLE pair AS SELECT unnest($old) AS email, unnest($new) AS new_email",
+            old=[old for old, _ in pairs],
+            new=[new for _, new in pairs],
+        )
+        engine.run(_READDRESS.format(ledger=text(ledger), target=text(target)))
     finally:
         engine.close()
 

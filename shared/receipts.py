@@ -45,8 +45,8 @@ class Summary:
     """A receipt as its metadata tells it.
 
     ``refused`` counts contacts by code, ``failed`` those that go out with the next run, ``pending`` the imports whose
-    end is not known, ``unnamed`` the refusals whose reason is not. ``written`` is when it was written or last asked
-    after.
+    end is not known, ``unnamed`` the refusals whose reason is not. ``accepted_at`` is when its last import was, and
+    ``written`` when the receipt was written or last asked after.
     """
 
     batch: int
@@ -57,6 +57,7 @@ class Summary:
     extra_sends: int
     pending: int
     unnamed: int
+    accepted_at: datetime | None
     written: datetime
 
 
@@ -148,7 +149,8 @@ def _unnamed(receipt: Receipt) -> int:
 def _metadata(receipt: Receipt) -> dict[str, str]:
     refused = Counter(refused.code for refused in receipt.refusals)
     failed = 0 if receipt.state is ReceiptState.PARTIAL else len(failed_positions(receipt))
-    return {
+    accepted = {"accepted": receipt.imports[-1].accepted_at.isoformat()} if receipt.imports else {}
+    return accepted | {
         "state": receipt.state.value,
         "contacts": str(receipt.contacts),
         "refused": json.dumps(refused, sort_keys=True),
@@ -170,5 +172,6 @@ def _summary(blob: Blob) -> Summary:
         extra_sends=int(known["extra"]),
         pending=int(known["pending"]),
         unnamed=int(known["unnamed"]),
+        accepted_at=datetime.fromisoformat(known["accepted"]) if "accepted" in known else None,
         written=blob.modified,
     )

@@ -106,13 +106,14 @@ _BY_TYPE = {
 }
 _CAN_MISFIT = {"date": "a date", "datetime": "a date and time", "number": "a number"}
 
-_FOREIGN_DOMAINS = """
-SELECT DISTINCT split_part(edged(email), '@', 2) FROM record
-WHERE form = 'row' AND strlen(email) <> length(email)
-"""
+_FOREIGN = r"form = 'row' AND strlen(email) <> length(email) AND regexp_matches(email, '^[^@]+@[^@]+$')"
 
-_ASCII_DOMAINS = """
-CREATE TEMP TABLE idn AS SELECT unnest($domains::VARCHAR[]) AS domain, unnest($ascii::VARCHAR[]) AS ascii
+_FOREIGN_DOMAINS = f"SELECT DISTINCT split_part(edged(email), '@', 2) FROM record WHERE {_FOREIGN}"
+
+_WRITE_ASCII = f"""
+UPDATE record SET email = split_part(edged(email), '@', 1) || '@' || idn.ascii
+FROM (SELECT unnest($domains) AS domain, unnest($ascii) AS ascii) idn
+WHERE {_FOREIGN} AND split_part(edged(email), '@', 2) = idn.domain
 """
 
 _PERSON = """
@@ -120,34 +121,26 @@ CREATE TABLE person AS
 WITH tidied AS (
     SELECT rowid AS place, source, edged(email) AS mail,
        {cleaned},
-       {misfits} AS misfits,
        {is_damaged} AS is_damaged
     FROM record WHERE form = 'row'
 ),
-addressed AS (
-    SELECT tidied.*,
-           CASE WHEN strlen(mail) = length(mail) THEN lower(mail)
-                WHEN regexp_matches(mail, '^[!-?A-~]+@[^@]+$') THEN lower(split_part(mail, '@', 1)) || '@' || ascii
-           END AS email
-    FROM tidied LEFT JOIN idn
-      ON CASE WHEN strlen(mail) <> length(mail) THEN split_part(mail, '@', 2) END = domain
-),
 judged AS (
     SELECT *,
+           CASE WHEN strlen(mail) = length(mail) THEN lower(mail) END AS email,
            CASE WHEN is_damaged THEN 'encoding_invalid'
                 WHEN coalesce(mail, '') = '' THEN 'email_missing'
                 WHEN email IS NULL OR NOT is_email(email) THEN 'email_invalid' END AS flaw,
            CASE WHEN flaw IS NULL THEN {json} END AS json
-    FROM addressed
+    FROM tidied
 )
 SELECT place, source, CASE WHEN flaw IS NULL THEN email ELSE left(mail, 320) END AS email,
-       {places}, misfits,
+       {columns},
        CASE WHEN strlen(json) > {largest} THEN 'value_too_long' ELSE flaw END AS code,
        {filled} AS filled, md5(json) AS hash, coalesce(strlen(json), 0) AS bytes
 FROM judged
 """
 
-_MISFITS = "SELECT {counts} FROM person WHERE len(misfits) > 0"
+_MISFITS = "SELECT {counts} FROM person WHERE code IS NULL"
 
 
 def clean(engine: Engine, job: Job, *, is_damaged: bool) -> list[str]:
@@ -174,45 +167,47 @@ def ascii_domain(domain: str) -> str | None:
 
 
 def _map_foreign_domains(engine: Engine) -> None:
-    domains = [domain for (domain,) in engine.rows(_FOREIGN_DOMAINS)]
-    engine.run(_ASCII_DOMAINS, domains=domains, ascii=[ascii_domain(domain) for domain in domains])
+    """Write the domains of emails in ASCII where they are not. There are few of them, each mapped once."""
+    domains = {domain: ascii_domain(domain) for (domain,) in engine.rows(_FOREIGN_DOMAINS)}
+    mapped = {domain: ascii for domain, ascii in domains.items() if ascii}
+    if mapped:
+        engine.run(_WRITE_ASCII, domains=list(mapped), ascii=list(mapped.values()))
 
 
 def _person(job: Job, fields: dict[str, CustomField], *, is_damaged: bool) -> str:
     cleaned = {place: f"tidy({place})" for place in STANDARD if place != "email"}
     cleaned |= {place: _BY_TYPE.get(field.type, "tidy({0})").format(place) for place, field in fields.items()}
-    sent = [place for place in cleaned if place not in ("customer_id", "previous_ids")]
+    misfits = {_misfit(place): f"{cleaned[place]} IS NULL AND tidy({place}) IS NOT NULL" for place in _typed(fields)}
     damaged = [f"coalesce(contains({place}, {text(DAMAGED)}), false)" for place in ("email", *cleaned)]
+    sent = [place for place in cleaned if place not in ("customer_id", "previous_ids")]
     return _PERSON.format(
-        cleaned=listed([f"{expression} AS {place}" for place, expression in cleaned.items()]),
-        misfits=_misfits(fields, cleaned),
+        cleaned=listed([f"{expression} AS {column}" for column, expression in (cleaned | misfits).items()]),
         is_damaged=" OR ".join(damaged) if is_damaged else "false",
         json=contact.member(job),
-        places=", ".join(cleaned),
+        columns=", ".join(cleaned | misfits),
         largest=MOST_CONTACT_BYTES,
         filled=" + ".join(f"({place} IS NOT NULL)::UTINYINT" for place in sent),
     )
 
 
-def _misfits(fields: dict[str, CustomField], cleaned: dict[str, str]) -> str:
-    """A list of the places whose value does not fit its field."""
-    told = [
-        f"CASE WHEN tidy({place}) IS NOT NULL AND {cleaned[place]} IS NULL THEN {text(place)} END"
-        for place, field in fields.items()
-        if field.type in _CAN_MISFIT
-    ]
-    return f"list_filter([{', '.join(told)}], lambda place: place IS NOT NULL)" if told else "NULL::VARCHAR[]"
+def _typed(fields: dict[str, CustomField]) -> list[str]:
+    """The places whose values may not fit."""
+    return [place for place, field in fields.items() if field.type in _CAN_MISFIT]
+
+
+def _misfit(place: str) -> str:
+    """The column that says whether a value was left out."""
+    return f"{place}_misfit"
 
 
 def _warnings(engine: Engine, job: Job, fields: dict[str, CustomField]) -> list[str]:
-    typed = {place: field for place, field in fields.items() if field.type in _CAN_MISFIT}
+    typed = _typed(fields)
     if not typed:
         return []
-    counts = ", ".join(f"count(*) FILTER (list_contains(misfits, {text(place)}))" for place in typed)
-    (found,) = engine.rows(_MISFITS.format(counts=counts))
+    (found,) = engine.rows(_MISFITS.format(counts=", ".join(f"count(*) FILTER ({_misfit(place)})" for place in typed)))
     columns = {place: job.export.mapping.fields[key] for key, place in field_places(job).items()}
     return [
-        f"{count} values of column {columns[place]} are not {_CAN_MISFIT[field.type]} and were left out"
-        for (place, field), count in zip(typed.items(), found, strict=True)
+        f"{count} values of column {columns[place]} are not {_CAN_MISFIT[fields[place].type]} and were left out"
+        for place, count in zip(typed, found, strict=True)
         if count
     ]

@@ -27,13 +27,16 @@ def define(engine: Engine) -> None:
 
 def member(job: Job) -> str:
     """The JSON of a member of the segment, from the columns of a cleaned row. Members that are absent stay out."""
-    parts = [text('{"email":"'), "escaped(email)", text('"')]
-    parts.extend(_optional(f',"{column}":"', column, '"') for column in ("first_name", "last_name", "phone"))
     tags = sorted(set(job.export.tags))
-    if tags:
-        parts.append(text(f',"tags":{_json(tags)}'))
-    parts.append(_fields(job))
-    parts.append(text(f',"subscribe":{_json([{"listid": job.export.list_id}])}}}'))
+    parts = [
+        text('{"email":"'),
+        "escaped(email)",
+        text('"'),
+        *(_optional(f',"{column}":"', column, '"') for column in ("first_name", "last_name", "phone")),
+        text(f',"tags":{_json(tags)}' if tags else ""),
+        _fields(job),
+        text(f',"subscribe":{_json([{"listid": job.export.list_id}])}}}'),
+    ]
     return f"concat({', '.join(parts)})"
 
 
@@ -51,19 +54,20 @@ def leaver(job: Job) -> str | None:
 
 
 def _fields(job: Job) -> str:
-    values = [
-        _optional(f'{{"id":{job.fields[key].id},"value":"', place, '"}') for key, place in field_places(job).items()
-    ]
+    places = field_places(job)
+    values = [_optional(f'{{"id":{job.fields[key].id},"value":"', place, '"}') for key, place in places.items()]
     if job.export.leavers.action is LeaverAction.MARK:
         values.append(text(_field_value(job, job.export.leavers.member or "")))
-    if not values:
-        return "''"
-    joined = f"concat_ws(',', {', '.join(values)})"
-    return f"CASE WHEN {joined} <> '' THEN ',\"fields\":[' || {joined} || ']' ELSE '' END"
+        has_values = "true"
+    else:
+        has_values = f"coalesce({', '.join(places.values())}) IS NOT NULL" if places else "false"
+    return (
+        f"CASE WHEN {has_values} THEN concat(',\"fields\":[', concat_ws(',', {', '.join(values or ['NULL'])}), ']') END"
+    )
 
 
 def _optional(before: str, column: str, after: str) -> str:
-    return f"({text(before)} || escaped({column}) || {text(after)})"
+    return f"CASE WHEN {column} IS NOT NULL THEN concat({text(before)}, escaped({column}), {text(after)}) END"
 
 
 def _field_value(job: Job, value: str) -> str:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from shared.plan.engine import Engine, text
 
+_MEMORY_MB = 128
+
 _DUPLICATE = """
 CREATE TABLE duplicate AS
 WITH crowded AS (
@@ -57,6 +59,16 @@ COPY (
     ORDER BY old_email
 ) TO {path} (FORMAT parquet)
 """
+
+
+def read_readdressed(path: Path) -> list[tuple[str, str]]:
+    """The old and the new email of each, as ``write_readdressed`` left them."""
+    engine = Engine(path.parent, _MEMORY_MB)
+    try:
+        found = engine.rows("SELECT old_email, new_email FROM read_parquet($path) ORDER BY old_email", path=str(path))
+    finally:
+        engine.close()
+    return [(str(old), str(new)) for old, new in found]
 
 
 def write_readdressed(engine: Engine, path: Path) -> None:

@@ -28,7 +28,7 @@ COPY (
     SELECT email, customer_id, hash, absent.kind AS kind, batch::INTEGER, position::INTEGER, since, NULL, NULL,
            state, hash
     FROM absent LEFT JOIN (FROM seated WHERE kind = 'leaver') seated ON absent.rowid = seated.place
-) TO {path} (FORMAT parquet, COMPRESSION zstd)
+) TO {path} (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1000)
 """
 
 _EXAMPLE = """

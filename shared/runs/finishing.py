@@ -22,13 +22,19 @@ from shared.runs.states import FINAL, change, moved
 
 
 def finish(courier: Courier, run_id: str) -> None:
-    """End a planned run of which nothing more will become known, and let the next one start."""
+    """End a planned run of which nothing more will become known, and let the next one start.
+
+    The personal data it was planned with is removed: from then on only the ledger and the rejects hold any.
+    """
     run = courier.store.get(names.run(run_id), Run)
     plan = courier.store.get(names.plan(run_id), Plan)
     receipts = summaries(courier.store.blobs, run_id)
     _commit(courier, run, plan, receipts)
     counts = counted(run.counts, plan, receipts)
-    _end(courier, run_id, lambda run: _ended(courier, run, counts))
+    rate = imports_per_minute(receipts)
+    _end(courier, run_id, lambda run: _ended(courier, run, counts, rate))
+    for name in (names.planned(run_id), names.batches(run_id)):
+        courier.store.blobs.delete(name)
 
 
 def end_unplanned(courier: Courier, run_id: str, state: RunState, reason: Reason | None) -> None:
@@ -67,6 +73,13 @@ def counted(counts: Counts, plan: Plan, receipts: Sequence[Summary]) -> Counts:
     )
 
 
+def imports_per_minute(receipts: Sequence[Summary]) -> float | None:
+    """How fast imports were accepted, from the first to the last; ``None`` where two are not there to tell."""
+    moments = sorted(receipt.accepted_at for receipt in receipts if receipt.accepted_at)
+    seconds = (moments[-1] - moments[0]).total_seconds() if moments else 0
+    return round((len(moments) - 1) * 60 / seconds, 1) if seconds else None
+
+
 def outcome_of(receipt: Receipt) -> BatchOutcome:
     """What the ledger has to know of a batch."""
     everybody = range(receipt.contacts)
@@ -86,19 +99,22 @@ def _commit(courier: Courier, run: Run, plan: Plan, receipts: Sequence[Summary])
     """Write rejects and ledger, and point the export to it; done already where it points there."""
     name = names.export_state(run.export)
     state = courier.store.find(name, ExportState) or ExportState()
-    if state.ledger == run.id:
+    complete = run.state not in FINAL
+    if state.ledger == run.id or not (complete or receipts):
         return
     folder = Path(tempfile.mkdtemp(prefix="finish-", dir=courier.workplace))
     try:
-        _write_files(courier, run, plan, receipts, folder)
+        _write_files(courier, run, plan, receipts, folder, complete=complete)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    whole = run.state not in FINAL and not any(receipt.failed for receipt in receipts)
+    whole = complete and not any(receipt.failed for receipt in receipts)
     changes = {"ledger": run.id, "columns": plan.columns} | ({"drops": run.drops} if whole else {})
     courier.store.modify(name, ExportState, lambda state: state.model_copy(update=changes), default=ExportState())
 
 
-def _write_files(courier: Courier, run: Run, plan: Plan, receipts: Sequence[Summary], folder: Path) -> None:
+def _write_files(
+    courier: Courier, run: Run, plan: Plan, receipts: Sequence[Summary], folder: Path, *, complete: bool
+) -> None:
     blobs = courier.store.blobs
     planned, ledger = folder / "planned.parquet", folder / "ledger.parquet"
     blobs.download(names.planned(run.id), planned)
@@ -114,7 +130,7 @@ def _write_files(courier: Courier, run: Run, plan: Plan, receipts: Sequence[Summ
         blobs.upload(names.rejects(run.id), rejects)
     spoken_for = {receipt.batch for receipt in special}
     plain = [BatchOutcome(receipt.batch) for receipt in receipts if receipt.batch not in spoken_for]
-    write_ledger(planned, [*plain, *map(outcome_of, special)], now(courier.clock), ledger)
+    write_ledger(planned, [*plain, *map(outcome_of, special)], now(courier.clock), ledger, complete=complete)
     blobs.upload(names.ledger(run.export, run.id), ledger)
 
 
@@ -125,8 +141,8 @@ def _special(courier: Courier, run_id: str, receipts: Iterable[Summary]) -> Iter
             yield courier.store.get(names.receipt(run_id, receipt.batch), Receipt)
 
 
-def _ended(courier: Courier, run: Run, counts: Counts) -> Run:
-    run = run.model_copy(update={"counts": counts})
+def _ended(courier: Courier, run: Run, counts: Counts, rate: float | None) -> Run:
+    run = run.model_copy(update={"counts": counts, "imports_per_minute": rate})
     if run.state in FINAL:
         return run
     moment = now(courier.clock)

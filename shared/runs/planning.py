@@ -8,10 +8,12 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from shared import names
+from shared.activecampaign.client import ActiveCampaign
 from shared.courier import Courier
 from shared.documents import Connection, Drop, Export, ExportState, Plan, Reason, Run, RunState
 from shared.doors.clock import now
@@ -27,12 +29,15 @@ from shared.errors import (
     PassingError,
     RunHeld,
 )
+from shared.ledger import readdress_ledger
 from shared.messages import PlanMessage, WatchMessage
 from shared.plan.guards import check
+from shared.plan.identity import read_readdressed
 from shared.plan.planner import make_plan
 from shared.plan.shapes import Job, LocalDrop, Outcome
 from shared.runs.announcing import hold
 from shared.runs.finishing import end_unplanned, finish
+from shared.runs.readdressing import MOST, readdress
 from shared.runs.requests import export_of
 from shared.runs.states import FINAL, change, moved, take_over
 from shared.runs.targets import Targets, find_targets
@@ -98,7 +103,7 @@ def _plan(courier: Courier, run: Run) -> None:
             )
         client = courier.activecampaign(connection)
         targets = find_targets(export, client.lists(), client.fields())
-        plan = _plan_drops(courier, run, export, targets)
+        plan = _plan_drops(courier, client, run, export, targets)
     if plan is not None:
         _hand_over(courier, run.id, plan)
 
@@ -114,17 +119,17 @@ def _documents(courier: Courier, run: Run) -> tuple[Export, Connection]:
     return export, connection
 
 
-def _plan_drops(courier: Courier, run: Run, export: Export, targets: Targets) -> Plan | None:
+def _plan_drops(courier: Courier, client: ActiveCampaign, run: Run, export: Export, targets: Targets) -> Plan | None:
     """Read and plan the newest drops, from the start again when one is replaced meanwhile."""
     for _ in range(_REPLACED_TRIES - 1):
         try:
-            return _plan_once(courier, run, export, targets)
+            return _plan_once(courier, client, run, export, targets)
         except DropChanged:
             continue
-    return _plan_once(courier, run, export, targets)
+    return _plan_once(courier, client, run, export, targets)
 
 
-def _plan_once(courier: Courier, run: Run, export: Export, targets: Targets) -> Plan | None:
+def _plan_once(courier: Courier, client: ActiveCampaign, run: Run, export: Export, targets: Targets) -> Plan | None:
     state = courier.store.find(names.export_state(run.export), ExportState) or ExportState()
     segments = [_newest_drop(courier, segment, state) for segment in export.segments]
     folder = Path(tempfile.mkdtemp(prefix="plan-", dir=courier.workplace))
@@ -141,9 +146,25 @@ def _plan_once(courier: Courier, run: Run, export: Export, targets: Targets) -> 
             memory_mb=engine_memory_mb(),
             known_columns=tuple(state.columns),
         )
-        return _publish(courier, run, export, make_plan(job), [segment.drop for segment in segments])
+        outcome = _readdressed(client, job, make_plan(job), sends=not run.dry_run)
+        return _publish(courier, run, export, outcome, [segment.drop for segment in segments])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _readdressed(client: ActiveCampaign, job: Job, outcome: Outcome, *, sends: bool) -> Outcome:
+    """The plan after people with a new address got it; where that may not be done, the plan says how many would."""
+    wanted = read_readdressed(outcome.readdressed)
+    if not sends or check(outcome.counts, job.export, outcome.ledger_members):
+        counts = outcome.counts.model_copy(update={"readdressed": min(len(wanted), MOST)})
+        return replace(outcome, counts=counts)
+    done = readdress(client, wanted)
+    if not done or job.ledger is None:
+        return outcome
+    ledger = job.ledger.with_name("readdressed.parquet")
+    readdress_ledger(job.ledger, done, ledger)
+    again = make_plan(replace(job, ledger=ledger, folder=_subfolder(job.folder.parent, "again")))
+    return replace(again, counts=again.counts.model_copy(update={"readdressed": len(done)}))
 
 
 def _newest_drop(courier: Courier, segment: str, state: ExportState) -> SegmentDrop:

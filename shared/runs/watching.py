@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 
 from shared import names
 from shared.courier import Courier
-from shared.documents import BatchEntry, Connection, Counts, Plan, Reason, ReceiptState, Run, RunState, Watch
+from shared.documents import BatchEntry, Connection, Plan, Reason, ReceiptState, Run, RunState, Watch
 from shared.doors.clock import as_datetime, now
 from shared.following import follow_imports
 from shared.messages import BatchMessage, WatchMessage
 from shared.pacing import Lane, rates, weight
 from shared.receipts import Summary, summaries
 from shared.runs.announcing import hold
-from shared.runs.finishing import counted, finish, is_settled
+from shared.runs.finishing import counted, finish, imports_per_minute, is_settled
 from shared.runs.states import FINAL, SENDING, change, moved
 
 STRETCH_SECONDS = 30
@@ -136,17 +136,13 @@ def _reported(
         "watch": watch.model_copy(update={"generation": run.watch.generation + 1, "at": moment}),
     }
     if run.state is RunState.DELIVERING:
-        changes |= _pace(run, counts, len(receipts), moment, rates(connection).imports)
+        left = len(plan.batches) - len(receipts)
+        changes |= {
+            "imports_per_minute": imports_per_minute(receipts),
+            "estimated_end": moment + timedelta(seconds=left * rates(connection).imports),
+        }
     run = run.model_copy(update=changes)
     return moved(run, RunState.CONFIRMING, moment) if run.state is RunState.DELIVERING and sent_all else run
-
-
-def _pace(run: Run, counts: Counts, posted: int, moment: datetime, slot: float) -> dict[str, object]:
-    minutes = (moment - (run.delivering_since or moment)).total_seconds() / 60
-    return {
-        "imports_per_minute": round(posted / minutes, 1) if minutes > 0 and posted else None,
-        "estimated_end": moment + timedelta(seconds=(counts.batches - posted) * slot),
-    }
 
 
 def _come_back(courier: Courier, run: Run, *, delay: float) -> None:

@@ -18,7 +18,9 @@ COLUMNS = (
 Row = tuple[str, str, datetime]
 
 
-def _ledger(tmp_path: Path, rows: list[tuple[object, ...]], outcomes: list[BatchOutcome]) -> dict[str, Row]:
+def _ledger(
+    tmp_path: Path, rows: list[tuple[object, ...]], outcomes: list[BatchOutcome], *, complete: bool = True
+) -> dict[str, Row]:
     """The ledger that follows: hash, state and since by the part of the address before the @."""
     planned, target = tmp_path / "planned.parquet", tmp_path / "ledger.parquet"
     with duckdb.connect() as engine:
@@ -29,7 +31,7 @@ def _ledger(tmp_path: Path, rows: list[tuple[object, ...]], outcomes: list[Batch
                 [f"{name}@example.com", kind, batch, position, LONG_AGO if state else None, state, known],
             )
         engine.execute(f"COPY planned TO '{planned}' (FORMAT parquet)")
-    write_ledger(planned, outcomes, NOW, target)
+    write_ledger(planned, outcomes, NOW, target, complete=complete)
     with duckdb.connect() as engine:
         found = engine.execute(f"SELECT email, hash, state, epoch(since) FROM read_parquet('{target}')").fetchall()
     return {
@@ -67,6 +69,18 @@ def test_each_person_ends_as_their_batch_did(tmp_path: Path, row: tuple[object, 
     """Batch 0 was sent: position 1 was refused, nobody knows about position 2; batch 1 was not sent."""
     outcomes = [BatchOutcome(0, refused={1: "refused_bounced"}, lost=frozenset({2}))]
     assert _ledger(tmp_path, [("ada", *row)], outcomes) == ({"ada": expected} if expected else {})
+
+
+def test_a_cancelled_run_decides_nothing_about_leavers(tmp_path: Path) -> None:
+    """Whoever was not sent stays a member, also where nothing would have been sent of them."""
+    rows: list[tuple[object, ...]] = [
+        ("ada", "leaver", None, None, "member", "old"),
+        ("bea", "leaver", 0, 0, "member", "old"),
+    ]
+    assert _ledger(tmp_path, rows, [BatchOutcome(0)], complete=False) == {
+        "ada": ("old", "member", LONG_AGO),
+        "bea": ("new", "former", NOW),
+    }
 
 
 def test_a_run_that_sent_nothing_keeps_what_was_known(tmp_path: Path) -> None:

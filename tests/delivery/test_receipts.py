@@ -50,6 +50,7 @@ def test_a_listing_tells_everything_that_the_receipts_do(blobs: MemoryBlobs) -> 
         extra_sends=2,
         pending=1,
         unnamed=1,
+        accepted_at=receipt.imports[-1].accepted_at,
         written=second.written,
     )
     assert receipts.find(blobs, RUN, 3) == receipt

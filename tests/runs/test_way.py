@@ -1,5 +1,6 @@
 """The way of a contact: from a dropped export to a list, and what cuts, copies and crashes do to it."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -246,3 +247,34 @@ def test_run_ids_sort_by_time_and_name_their_export() -> None:
     ]
     assert ids == sorted(ids)
     assert {export_of(run) for run in ids} == {"high-value"}
+
+
+def test_a_new_address_is_not_a_leaver_and_a_joiner(tmp_path: Path) -> None:
+    """Whoever comes back under another address keeps their contact, which gets that address."""
+    world = _world(tmp_path)
+    today = first_day(PEOPLE)
+    _dropped(world, today)
+    world.play()
+    moving = today.customers[:5]
+    before = {customer.number: world.account.contact(customer.email) for customer in moving}
+    moved = tuple(replace(customer, email=f"moved{customer.number}@example.com") for customer in moving)
+    tomorrow = replace(today, customers=(*moved, *today.customers[5:]))
+    world.clock.pass_by(86_400)
+    _dropped(world, tomorrow)
+    world.play()
+    run = _runs(world)[-1]
+    assert (run.counts.readdressed, run.counts.leavers, run.counts.joiners) == (5, 0, 0)
+    assert run.counts.sent == run.counts.confirmed == 5
+    assert {customer.number: world.account.contact(customer.email) for customer in moved} == before
+    assert differences(world.stage, tomorrow) == []
+    _adds_up(run)
+
+
+def test_an_ended_run_keeps_no_more_personal_data_than_its_rejects(tmp_path: Path) -> None:
+    """What the batches were made of is removed with the end of the run."""
+    world = _world(tmp_path)
+    _dropped(world, first_day(PEOPLE))
+    world.play()
+    (run,) = _runs(world)
+    left = {blob.name.removeprefix(names.run_folder(run.id)) for blob in world.state.below(names.run_folder(run.id))}
+    assert {name for name in left if not name.startswith("receipts/")} == {"run.json", "plan.json", "rejects.csv"}
