@@ -118,21 +118,6 @@ class ScaledBlobs:
         self._blobs.delete(name)
 
 
-import shared.pacing as _p
-def _rates(c):
-    half = c.requests_per_second / 2
-    return _p.Rates(imports=_p.HEADROOM / min(c.imports_per_minute / 60, half), requests=_p.HEADROOM / (0.4*c.requests_per_second))
-_p.rates=_rates
-import threading as _t
-import requests as _r
-_A=_r.adapters.HTTPAdapter(pool_connections=4, pool_maxsize=32)
-_L=_t.local()
-def _sess():
-    x=getattr(_L,'s',None)
-    if x is None:
-        x=_L.s=_r.Session(); x.mount('https://',_A)
-    return x
-
 @cache
 def open_scaled() -> Courier:
     """The app's hands for this process, as deployed but for the speed of time."""
@@ -141,7 +126,6 @@ def open_scaled() -> Courier:
     return replace(
         real,
         clock=clock,
-        session=_sess,
         drops=ScaledBlobs(real.drops, clock),
         store=Store(ScaledBlobs(real.store.blobs, clock)),
         queues=ScaledQueues(real.queues, clock),

@@ -280,7 +280,7 @@ class Release(Document):
 
 
 class Example(Document):
-    """One contact that a dry run would send, with its values shortened so that nobody can be recognised."""
+    """One contact that a dry run would send: where it is in the drop, not who it is."""
 
     kind: Literal["joiner", "changed", "leaver"]
     source: str

@@ -47,10 +47,14 @@ class Rates:
 
 
 def rates(connection: Connection) -> Rates:
-    """Both lanes draw on the requests of the account, half each; a lane never asks for more than its own limit."""
-    half = connection.requests_per_second / 2
-    per_second = min(connection.imports_per_minute / 60, half)
-    return Rates(imports=HEADROOM / per_second, requests=HEADROOM / half)
+    """Imports get half of the account's requests, unless their own limit is lower, and all other requests two fifths.
+
+    The rest stays free, so that one post that is late, say because its connection had to be opened first, and the next
+    ones on the dot are not too many for a second. Two fifths are enough to ask what became of every import meanwhile.
+    """
+    per_second = connection.requests_per_second
+    imports = min(connection.imports_per_minute / 60, per_second / 2)
+    return Rates(imports=HEADROOM / imports, requests=HEADROOM / (per_second * 2 / 5))
 
 
 def weight(contacts: int) -> int:

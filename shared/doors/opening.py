@@ -13,6 +13,7 @@ from azure.identity import DefaultAzureCredential
 from azure.keyvault.secrets import SecretClient
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
+from requests.adapters import HTTPAdapter
 
 from shared.courier import Courier
 from shared.doors.blobs import AzureBlobs
@@ -25,7 +26,11 @@ from shared.store import Store
 _BLOCK_BYTES = 8 * 1024 * 1024
 """Size of the blocks in which large blobs are moved; up to four are in memory at a time."""
 
+_MOST_THREADS = 32
+"""Of one worker process (PYTHON_THREADPOOL_THREAD_COUNT): so many connections are kept open to one host at most."""
+
 _threads = threading.local()
+_connections = HTTPAdapter(pool_maxsize=_MOST_THREADS)
 
 
 @cache
@@ -54,10 +59,14 @@ def opened(environment: Mapping[str, str]) -> Courier:
 
 
 def _session() -> requests.Session:
-    """One session per thread: sessions keep connections open, and are not made to be shared."""
+    """One session per thread, as they are not made to be shared, over connections that are.
+
+    Opening a connection takes as long as several questions, and would make a post miss its appointment.
+    """
     session: requests.Session | None = getattr(_threads, "session", None)
     if session is None:
         session = _threads.session = requests.Session()
+        session.mount("https://", _connections)
     return session
 
 

@@ -48,6 +48,20 @@ def test_both_lanes_together_stay_within_the_requests_of_a_second(imports_from: 
     assert _most_within(sorted(imports + requests), 1) <= 5
 
 
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.sampled_from(("imports", "requests")), st.floats(0, 0.4))
+def test_one_late_post_does_not_make_a_second_too_full(
+    imports_from: int, requests_from: int, lane: str, late: float
+) -> None:
+    """However a post that is late by up to 0.4 s falls among the others, at most 5 are in any second."""
+    both = rates(CONNECTION)
+    moments = {
+        "imports": give_out(0, imports_from / 10**6, both.imports, [1] * 10)[0],
+        "requests": give_out(0, requests_from / 10**6, both.requests, [1] * 12)[0],
+    }
+    moments[lane][5] += late
+    assert _most_within(sorted(moments["imports"] + moments["requests"]), 1) <= 5
+
+
 def test_the_limit_is_used_almost_whole() -> None:
     """An hour holds at least 98 % of the imports that the limit allows."""
     moments, _ = give_out(0, 0, rates(CONNECTION).imports, [1] * 6000)
