@@ -19,7 +19,7 @@ from shared.documents import Connection, Import, Reason, Receipt, ReceiptState, 
 from shared.doors.clock import now
 from shared.errors import PassingError, RunHeld
 from shared.messages import BatchMessage
-from shared.pacing import Lane, weight
+from shared.pacing import HEAD_START_SECONDS, Lane, weight
 from shared.repair import (
     HOPELESS,
     HOPELESS_REPAIRS,
@@ -34,9 +34,6 @@ from shared.repair import (
 from shared.runs.announcing import hold
 from shared.runs.states import SENDING
 from shared.telemetry import BatchDelivered, BatchFailed, RateLimited, about, record
-
-HEAD_START_SECONDS = 2
-"""A message becomes visible this long before its appointment: time for the host to find it."""
 
 LONGEST_SLEEP_SECONDS = 20.0
 """A worker does not sleep longer than this for an appointment: a message that waits in the queue costs nothing."""

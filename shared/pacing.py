@@ -27,6 +27,10 @@ GRACE_SLOTS = 0.5
 on the dot are still further apart than two posts of a full window have to be."""
 
 
+HEAD_START_SECONDS = 2
+"""A batch's message becomes visible this long before its appointment: time for the host to find it."""
+
+
 class Lane(StrEnum):
     """What an appointment is for: a bulk import, or any other request."""
 

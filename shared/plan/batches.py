@@ -1,9 +1,8 @@
 """Batches: who travels in which import, and the claim-check file with one import per line, ready to post."""
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, islice
+from itertools import islice
 from pathlib import Path
 
 from shared.documents import Automations, BatchEntry
@@ -24,6 +23,10 @@ SELECT convoy, kind, place, bytes FROM (
     WHERE kind = 'leaver' AND {leavers_travel}
 ) ORDER BY convoy, CASE kind WHEN 'joiner' THEN 0 WHEN 'changed' THEN 1 ELSE 2 END, place
 """
+
+_CONVOY = "SELECT count(*), coalesce(max(bytes), 0) FROM traveller WHERE convoy = $convoy"
+
+_SIZES = "SELECT bytes FROM traveller WHERE convoy = $convoy ORDER BY rowid"
 
 _SEATED = """
 CREATE TABLE seated AS
@@ -73,7 +76,7 @@ def seat(engine: Engine, job: Job) -> list[Convoy]:
         )
     )
     convoys = [
-        Convoy(closing, pack(_sizes(engine, number))) for number, closing in enumerate(closings(job.export.automations))
+        Convoy(closing, _pack_convoy(engine, number)) for number, closing in enumerate(closings(job.export.automations))
     ]
     engine.run(_SEATED, contacts=[contacts for convoy in convoys for contacts in convoy.batches])
     return convoys
@@ -88,21 +91,34 @@ def closings(automations: Automations) -> tuple[str, ...]:
     }[automations]
 
 
-def pack(sizes: Sequence[int], most_contacts: int = MOST_CONTACTS, most_bytes: int = MOST_CONTACT_BYTES) -> list[int]:
+def pack(sizes: Iterable[int], most_contacts: int = MOST_CONTACTS, most_bytes: int = MOST_CONTACT_BYTES) -> list[int]:
     """How many contacts go into each batch, in order; ``sizes`` are theirs in bytes, each at most ``most_bytes``.
 
     Greedy, so that no other way takes fewer batches. The last batch gets a second contact from the one before it where
     there is room, since imports of exactly one contact have a lower limit.
     """
-    ends = list(accumulate(size + 1 for size in sizes))
     batches: list[int] = []
-    start = used = 0
-    while start < len(ends):
-        stop = min(start + most_contacts, bisect_right(ends, used + most_bytes + 1))
-        batches.append(stop - start)
-        start, used = stop, ends[stop - 1]
-    if len(batches) > 1 and batches[-1] == 1 and batches[-2] > 2 and sizes[-2] + sizes[-1] + 1 <= most_bytes:
-        batches[-2:] = [batches[-2] - 1, 2]
+    contacts = used = last = before = 0
+    for size in sizes:
+        if contacts == most_contacts or used + size > most_bytes:
+            batches.append(contacts)
+            contacts = used = 0
+        contacts += 1
+        used += size + 1
+        before, last = last, size
+    return with_company([*batches, contacts] if contacts else batches, has_room=before + last + 1 <= most_bytes)
+
+
+def pack_evenly(contacts: int, most_contacts: int = MOST_CONTACTS) -> list[int]:
+    """What :func:`pack` comes to where bytes do not matter."""
+    full, rest = divmod(contacts, most_contacts)
+    return with_company([most_contacts] * full + [rest] * bool(rest), has_room=True)
+
+
+def with_company(batches: list[int], *, has_room: bool) -> list[int]:
+    """The same contacts, the last of them not alone if there is room for the one before it."""
+    if has_room and len(batches) > 1 and batches[-1] == 1 and batches[-2] > 2:
+        return [*batches[:-2], batches[-2] - 1, 2]
     return batches
 
 
@@ -146,5 +162,8 @@ def _bodies(lines: Path, stretch: Sequence[tuple[str, int]]) -> Iterator[tuple[b
             yield b"".join((OPENING.encode(), body[:-1].replace(b"\n", b","), closing.encode(), b"\n")), contacts
 
 
-def _sizes(engine: Engine, convoy: int) -> Sequence[int]:
-    return engine.numbers("SELECT bytes FROM traveller WHERE convoy = $convoy ORDER BY rowid", convoy=convoy)
+def _pack_convoy(engine: Engine, convoy: int) -> list[int]:
+    ((contacts, largest),) = engine.rows(_CONVOY, convoy=convoy)
+    if MOST_CONTACTS * (largest + 1) <= MOST_CONTACT_BYTES:
+        return pack_evenly(contacts)
+    return pack(engine.numbers(_SIZES, convoy=convoy))

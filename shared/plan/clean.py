@@ -56,7 +56,8 @@ _MACROS = (
     """,
     r"""
     CREATE TEMP MACRO as_date(x) AS
-        CASE WHEN regexp_matches(x, '^\d{4}([-/.])\d{1,2}([-/.])\d{1,2}([T ]\d{1,2}:\d\d.*)?$')
+        CASE WHEN regexp_matches(x, '^\d{4}-\d\d-\d\d$') THEN try_cast(x AS DATE)
+             WHEN regexp_matches(x, '^\d{4}([-/.])\d{1,2}([-/.])\d{1,2}([T ]\d{1,2}:\d\d.*)?$')
                  THEN try_cast(replace(replace(regexp_extract(x, '^[^T ]+'), '/', '-'), '.', '-') AS DATE)
              WHEN regexp_matches(x, '^\d{1,2}\.\d{1,2}\.\d{4}( \d{1,2}:\d\d.*)?$')
                  THEN try_strptime(regexp_extract(x, '^[^ ]+'), '%d.%m.%Y')::DATE
@@ -108,12 +109,12 @@ _CAN_MISFIT = {"date": "a date", "datetime": "a date and time", "number": "a num
 
 _FOREIGN = r"form = 'row' AND strlen(email) <> length(email) AND regexp_matches(email, '^[^@]+@[^@]+$')"
 
-_FOREIGN_DOMAINS = f"SELECT DISTINCT split_part(edged(email), '@', 2) FROM record WHERE {_FOREIGN}"
+_FOREIGN_DOMAINS = "SELECT DISTINCT split_part(edged(email), '@', 2) FROM record WHERE {foreign}"
 
-_WRITE_ASCII = f"""
+_WRITE_ASCII = """
 UPDATE record SET email = split_part(edged(email), '@', 1) || '@' || idn.ascii
 FROM (SELECT unnest($domains) AS domain, unnest($ascii) AS ascii) idn
-WHERE {_FOREIGN} AND split_part(edged(email), '@', 2) = idn.domain
+WHERE {foreign} AND split_part(edged(email), '@', 2) = idn.domain
 """
 
 _PERSON = """
@@ -168,10 +169,10 @@ def ascii_domain(domain: str) -> str | None:
 
 def _map_foreign_domains(engine: Engine) -> None:
     """Write the domains of emails in ASCII where they are not. There are few of them, each mapped once."""
-    domains = {domain: ascii_domain(domain) for (domain,) in engine.rows(_FOREIGN_DOMAINS)}
-    mapped = {domain: ascii for domain, ascii in domains.items() if ascii}
+    domains = {domain: ascii_domain(domain) for (domain,) in engine.rows(_FOREIGN_DOMAINS.format(foreign=_FOREIGN))}
+    mapped = {domain: form for domain, form in domains.items() if form}
     if mapped:
-        engine.run(_WRITE_ASCII, domains=list(mapped), ascii=list(mapped.values()))
+        engine.run(_WRITE_ASCII.format(foreign=_FOREIGN), domains=list(mapped), ascii=list(mapped.values()))
 
 
 def _person(job: Job, fields: dict[str, CustomField], *, is_damaged: bool) -> str:

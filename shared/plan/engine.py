@@ -1,8 +1,7 @@
 """The engine of planning: an in-memory DuckDB that spills to the plan's folder."""
 
 import os
-from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +42,11 @@ class Engine:
         ((value,),) = self.rows(query, **values)
         return value or 0
 
-    def numbers(self, query: str, **values: object) -> "array[int]":
-        """A large column of whole numbers."""
+    def numbers(self, query: str, **values: object) -> Iterator[int]:
+        """A large column of whole numbers. No other statement may run before it is used up."""
         result = self._connection.execute(query, values or None)
-        numbers = array("q")
         while block := result.fetchmany(_BLOCK):
-            numbers.extend(value for (value,) in block)
-        return numbers
+            yield from (number for (number,) in block)
 
     def close(self) -> None:
         """Give up the tables and the memory."""

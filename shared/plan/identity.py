@@ -71,10 +71,18 @@ def read_readdressed(path: Path) -> list[tuple[str, str]]:
     return [(str(old), str(new)) for old, new in found]
 
 
+_NOBODY = """
+COPY (SELECT '' AS old_email, '' AS new_email, '' AS customer_id WHERE false) TO {path} (FORMAT parquet)
+"""
+
+
 def write_readdressed(engine: Engine, path: Path) -> None:
     """Write who left under one email and joined under another: ``old_email, new_email, customer_id``.
 
     It is the same person if the customer id is the same, or if the new profile names the old one as merged into it. A
     profile that is still in the drop was not merged but split off.
     """
+    if not engine.number("SELECT count(*) FROM absent WHERE kind = 'leaver'"):
+        engine.run(_NOBODY.format(path=text(path)))
+        return
     engine.run(_READDRESSED.format(path=text(path)))

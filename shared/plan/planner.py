@@ -28,7 +28,7 @@ COPY (
     SELECT email, customer_id, hash, absent.kind AS kind, batch::INTEGER, position::INTEGER, since, NULL, NULL,
            state, hash
     FROM absent LEFT JOIN (FROM seated WHERE kind = 'leaver') seated ON absent.rowid = seated.place
-) TO {path} (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1000)
+) TO {path} (FORMAT parquet, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1000, COMPRESSION zstd, COMPRESSION_LEVEL 1)
 """
 
 _EXAMPLE = """
@@ -58,12 +58,15 @@ def make_plan(job: Job) -> Outcome:
 
 def _plan(engine: Engine, job: Job) -> Outcome:
     reading = read_drops(engine, job)
+    rows = engine.number(_ROWS)
+    rejects.keep_malformed(engine)
     unfit = clean(engine, job, is_damaged=reading.is_damaged)
+    engine.run("DROP TABLE record")
     find_duplicates(engine)
     rejected = rejects.find_rejects(engine)
     ledger_members = compare(engine, job.ledger, full=job.full)
     convoys = batches.seat(engine, job)
-    counts = _count(engine, rejected, [contacts for convoy in convoys for contacts in convoy.batches])
+    counts = _count(engine, rows, rejected, [contacts for convoy in convoys for contacts in convoy.batches])
     outcome = Outcome(
         counts=counts,
         index=tuple(batches.write(engine, job, convoys, job.folder / "batches.jsonl")),
@@ -82,13 +85,13 @@ def _plan(engine: Engine, job: Job) -> Outcome:
     return outcome
 
 
-def _count(engine: Engine, rejected: dict[str, int], batches: list[int]) -> Counts:
+def _count(engine: Engine, rows: int, rejected: dict[str, int], batches: list[int]) -> Counts:
     """The counts of the plan; ``CourierError`` where they do not add up."""
     duplicates = rejected.pop("duplicate_email", 0)
     kinds = dict(engine.rows(_KINDS))
     refused = kinds.get("refused", 0)
     counts = Counts(
-        rows=engine.number(_ROWS),
+        rows=rows,
         rejected=rejected,
         duplicates=duplicates,
         members=engine.number("SELECT count(*) FROM member"),

@@ -14,12 +14,17 @@ from pathlib import Path
 
 from shared.plan.engine import Engine, text
 
-_REJECT = """
-CREATE VIEW reject AS
-SELECT rowid AS place, source, NULL AS customer_id, NULL AS email, 'row_malformed' AS code,
+_MALFORMED = """
+CREATE TABLE malformed AS
+SELECT rowid AS place, source,
        CASE WHEN form = 'ragged' THEN 'the row has ' || found || ' values, not as many as there are columns'
             ELSE 'the quotes of the row do not match' END AS detail
 FROM record WHERE form IN ('ragged', 'broken', 'open')
+"""
+
+_REJECT = """
+CREATE VIEW reject AS
+SELECT place, source, NULL AS customer_id, NULL AS email, 'row_malformed' AS code, detail FROM malformed
 UNION ALL
 SELECT place, source, customer_id, email, code,
        CASE code WHEN 'encoding_invalid' THEN 'a value has bytes that are not text in the encoding of the file'
@@ -63,6 +68,11 @@ DEFUSED = r"""
 CREATE TEMP MACRO defused(x) AS CASE WHEN regexp_matches(x, '^[=+\-@\t\r]') THEN '''' || x ELSE x END
 """
 """A spreadsheet takes such a value for a formula: https://owasp.org/www-community/attacks/CSV_Injection."""
+
+
+def keep_malformed(engine: Engine) -> None:
+    """Make table ``malformed`` of what is no record, so that ``record`` is no longer needed for it."""
+    engine.run(_MALFORMED)
 
 
 def find_rejects(engine: Engine) -> dict[str, int]:

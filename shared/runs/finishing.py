@@ -32,9 +32,9 @@ def finish(courier: Courier, run_id: str) -> None:
     _commit(courier, run, plan, receipts)
     counts = counted(run.counts, plan, receipts)
     rate = imports_per_minute(receipts)
-    _end(courier, run_id, lambda run: _ended(courier, run, counts, rate))
     for name in (names.planned(run_id), names.batches(run_id)):
         courier.store.blobs.delete(name)
+    _end(courier, run_id, lambda run: _ended(courier, run, counts, rate))
 
 
 def end_unplanned(courier: Courier, run_id: str, state: RunState, reason: Reason | None) -> None:

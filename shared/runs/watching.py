@@ -13,7 +13,7 @@ from shared.documents import BatchEntry, Connection, Plan, Reason, ReceiptState,
 from shared.doors.clock import as_datetime, now
 from shared.following import follow_imports
 from shared.messages import BatchMessage, WatchMessage
-from shared.pacing import Lane, rates, weight
+from shared.pacing import HEAD_START_SECONDS, Lane, rates, weight
 from shared.receipts import Summary, summaries
 from shared.runs.announcing import hold
 from shared.runs.finishing import counted, finish, imports_per_minute, is_settled
@@ -22,9 +22,6 @@ from shared.runs.states import FINAL, SENDING, change, moved
 STRETCH_SECONDS = 30
 """How far ahead batches have appointments. Short, so that exports on one host take turns and a cancel leaves little
 behind; long enough for several calls of the watcher."""
-
-HEAD_START_SECONDS = 2
-"""A message becomes visible this long before its appointment: time for the host to find it."""
 
 FOLLOW_SECONDS = 8
 """How long one call asks after imports before it reports progress."""
@@ -61,7 +58,7 @@ def _look_after(courier: Courier, run: Run) -> None:
         finish(courier, run.id)
         return
     after = change(courier.store, run.id, lambda run: _reported(courier, run, plan, receipts, connection, watch))
-    if after.state in SENDING or after.state in FINAL:
+    if after.watch.generation == watch.generation + 1 and after.state is not RunState.HELD:
         _come_back(courier, after, delay=1 if followed or len(receipts) < len(plan.batches) else _pause(after, courier))
 
 
@@ -126,23 +123,24 @@ def _final(receipts: Sequence[Summary]) -> int:
 def _reported(
     courier: Courier, run: Run, plan: Plan, receipts: Sequence[Summary], connection: Connection, watch: Watch
 ) -> Run:
+    """The run with what is known now; as it is where somebody else has taken it over meanwhile."""
+    if run.watch.generation != watch.generation:
+        return run
     moment = now(courier.clock)
-    counts = counted(run.counts, plan, receipts)
-    sent_all = all(receipt.state is not ReceiptState.PARTIAL for receipt in receipts) and len(receipts) == len(
-        plan.batches
-    )
+    answered = sum(receipt.state is not ReceiptState.PARTIAL for receipt in receipts)
     changes: dict[str, object] = {
-        "counts": counts,
-        "watch": watch.model_copy(update={"generation": run.watch.generation + 1, "at": moment}),
+        "counts": counted(run.counts, plan, receipts),
+        "watch": watch.model_copy(update={"generation": watch.generation + 1, "at": moment}),
     }
     if run.state is RunState.DELIVERING:
-        left = len(plan.batches) - len(receipts)
+        left = len(plan.batches) - answered
         changes |= {
             "imports_per_minute": imports_per_minute(receipts),
             "estimated_end": moment + timedelta(seconds=left * rates(connection).imports),
         }
     run = run.model_copy(update=changes)
-    return moved(run, RunState.CONFIRMING, moment) if run.state is RunState.DELIVERING and sent_all else run
+    sent_all = run.state is RunState.DELIVERING and answered == len(plan.batches)
+    return moved(run, RunState.CONFIRMING, moment) if sent_all else run
 
 
 def _come_back(courier: Courier, run: Run, *, delay: float) -> None:

@@ -134,7 +134,7 @@ class Whole:
             run = self.world.run_of(run_id)
             if enough(run):
                 return run
-            self.world.play_for(1 if run.state is RunState.DELIVERING else 20)
+            self.world.play_for(20 if run.state is RunState.CONFIRMING else 1)
         raise AssertionError(f"the run does not come to an end: {self.world.run_of(run_id).state}")
 
     def _settled(self, run: Run) -> bool:
@@ -194,7 +194,8 @@ def layout() -> tuple[tuple[str, ...], ...]:
     """The addresses of each batch, in their order: the same in every world."""
     with TemporaryDirectory() as folder:
         whole = Whole(Path(folder))
-        run = whole.run()
+        asked = request_run(whole.world.courier, EXPORT, Trigger.REQUEST)
+        run = whole.play_until(asked.id, lambda run: run.state is RunState.DELIVERING)
         store = whole.world.courier.store
         plan = store.get(names.plan(run.id), Plan)
         content = store.blobs.read(names.batches(run.id)).data
