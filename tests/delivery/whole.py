@@ -127,14 +127,14 @@ class Whole:
         """Play until that run ends and is settled, or is held."""
         return self.play_until(run_id, lambda run: run.state is RunState.HELD or self._settled(run))
 
-    def play_until(self, run_id: str, enough: Callable[[Run], bool]) -> Run:
-        """Play until that is true of the run."""
+    def play_until(self, run_id: str, enough: Callable[[Run], bool], *, step: float = 60) -> Run:
+        """Play until that is true of the run, looking at it every so many seconds."""
         end = self.world.clock.time() + LONGEST_RUN
         while self.world.clock.time() < end:
             run = self.world.run_of(run_id)
             if enough(run):
                 return run
-            self.world.play_for(20 if run.state is RunState.CONFIRMING else 1)
+            self.world.play_for(step)
         raise AssertionError(f"the run does not come to an end: {self.world.run_of(run_id).state}")
 
     def _settled(self, run: Run) -> bool:
@@ -195,7 +195,7 @@ def layout() -> tuple[tuple[str, ...], ...]:
     with TemporaryDirectory() as folder:
         whole = Whole(Path(folder))
         asked = request_run(whole.world.courier, EXPORT, Trigger.REQUEST)
-        run = whole.play_until(asked.id, lambda run: run.state is RunState.DELIVERING)
+        run = whole.play_until(asked.id, lambda run: run.state is RunState.DELIVERING, step=1)
         store = whole.world.courier.store
         plan = store.get(names.plan(run.id), Plan)
         content = store.blobs.read(names.batches(run.id)).data
