@@ -26,6 +26,8 @@ GRACE_SLOTS = 0.5
 """An appointment may be kept late by this share of a slot; later, it is made anew. Half a slot late and the next one
 on the dot are still further apart than two posts of a full window have to be."""
 
+_OVERSLEPT_AT_MOST = 3
+"""A machine that oversleeps more often than this has no time to be on time."""
 
 HEAD_START_SECONDS = 2
 """A batch's message becomes visible this long before its appointment: time for the host to find it."""
@@ -104,9 +106,12 @@ class Pacer:
         return given
 
     def wait_turn(self, lane: Lane) -> None:
-        """Reserve one appointment and sleep until it has come."""
-        (appointment,) = self.reserve(lane, [1])
-        self._clock.sleep_until(appointment)
+        """Reserve one appointment and sleep until it has come; one that was overslept is made anew."""
+        for _ in range(_OVERSLEPT_AT_MOST):
+            (appointment,) = self.reserve(lane, [1])
+            self._clock.sleep_until(appointment)
+            if not self.missed(lane, appointment):
+                return
 
     def missed(self, lane: Lane, appointment: float) -> bool:
         """Whether it is too late to keep that appointment."""
