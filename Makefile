@@ -13,13 +13,13 @@ serve: $(STAMP)         ## the world on this machine, left running until Ctrl-C
 	$(BIN)/python -m local.serve
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(STAMP)         ## what CI runs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 bench: $(STAMP)         ## QUICK=1 for the short one
 	$(BIN)/python -m bench $(if $(QUICK),--quick)

@@ -68,7 +68,8 @@ def give_up(courier: Courier, message: BatchMessage, reason: Reason) -> None:
 
     if courier.store.blobs.exists(names.run(message.run)):
         receipt = receipts.change(courier.store.blobs, _empty(message), given_up)
-        record(BatchFailed(contacts=len(receipts.failed_positions(receipt)), code=reason.code))
+        if receipt.reason == reason:
+            record(BatchFailed(contacts=len(receipts.failed_positions(receipt)), code=reason.code))
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ def _deliver(courier: Courier, message: BatchMessage) -> None:
             return
     body = _body(line, work.todo[0], message.contacts)
     client = courier.activecampaign(work.connection)
+    client.get_ready()
     courier.clock.sleep_until(appointment)
     late = courier.clock.time() - appointment
     answer = client.post_import(body)
@@ -213,8 +215,8 @@ def _accepted(post: _Post, answer: Answer) -> None:
         accepted = Import(
             batch_id=answer.batch_id or "",
             accepted_at=now(post.courier.clock),
-            contacts=len(post.part),
-            queued=answer.queued,
+            contacts=len(fresh),
+            left_out=max(0, len(post.part) - answer.queued) if answer.queued is not None else 0,
             positions=None if len(fresh) == receipt.contacts else fresh,
         )
         return receipt.model_copy(

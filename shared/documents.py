@@ -407,13 +407,13 @@ class Refusal(Document):
 class Import(Document):
     """One accepted bulk import: contacts ``positions`` of its batch (0-based, all where ``None``).
 
-    ``queued`` is how many of the ``contacts`` ActiveCampaign said it had queued, ``None`` where it did not say.
+    ``left_out`` is how many of them ActiveCampaign did not even queue, as long as nobody has looked for who they are.
     """
 
     batch_id: str
     accepted_at: datetime
     contacts: int
-    queued: int | None = None
+    left_out: int = 0
     positions: list[int] | None = None
     outcome: Literal["completed", "failed"] | None = None
 

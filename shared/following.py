@@ -8,12 +8,10 @@ of the ledger, so the next run sends them again.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Literal
 
 from shared import names, receipts
 from shared.activecampaign.client import ActiveCampaign
-from shared.activecampaign.exclusions import Exclusions
 from shared.activecampaign.imports import ImportProgress, Stage
 from shared.courier import Courier
 from shared.documents import Connection, Import, Reason, Receipt, ReceiptState, Refusal, Run, RunState
@@ -134,8 +132,7 @@ class _Follower:
             raise
 
     def _completed(self, receipt: Receipt, accepted: Import, progress: ImportProgress) -> _End:
-        left_out = accepted.queued is not None and accepted.queued < accepted.contacts
-        if not (progress.failures or progress.unreadable or left_out):
+        if not progress.failures and not progress.unreadable:
             return _End(accepted.batch_id, "completed")
         emails = self._lines.emails(receipt.batch)
         places = {emails[place].casefold(): place for place in receipts.positions_of(accepted, receipt.contacts)}
@@ -144,21 +141,10 @@ class _Follower:
             message = "ActiveCampaign's report on an import names contacts in a way nobody understands"
             return _failed(accepted, "import_report_unreadable", message)
         refusals = [
-            Refusal(position=places[email], code=receipts.REFUSED_UNKNOWN, detail=receipts.UNNAMED)
-            for email in sorted(failures, key=places.__getitem__)
+            Refusal(position=position, code=receipts.REFUSED_UNKNOWN, detail=receipts.UNNAMED)
+            for position in sorted(places[email] for email in failures)
         ]
-        if left_out:
-            rest = {email: place for email, place in places.items() if email not in failures}
-            refusals += [
-                receipts.refusal(place, receipts.REFUSED_EXCLUDED)
-                for email, place in rest.items()
-                if self._exclusions.has(email)
-            ]
         return _End(accepted.batch_id, "completed", refusals)
-
-    @cached_property
-    def _exclusions(self) -> Exclusions:
-        return Exclusions(self._client.exclusions())
 
 
 def _failed(accepted: Import, code: str, message: str) -> _End:

@@ -92,14 +92,14 @@ class Pacer:
         self._name = names.pacing(connection.host)
         self._rates = rates(connection)
 
-    def reserve(self, lane: Lane, weights: Sequence[int]) -> list[float]:
-        """One appointment per weight, in order."""
+    def reserve(self, lane: Lane, weights: Sequence[int], *, notice: float = 0.0) -> list[float]:
+        """One appointment per weight, in order, the first in ``notice`` seconds at the soonest."""
         given: list[float] = []
 
         def take(lanes: Lanes) -> Lanes:
             nonlocal given
             free = getattr(lanes, lane)
-            given, free = give_out(free, self._clock.time(), self._rates.slot(lane), weights)
+            given, free = give_out(free, self._clock.time() + notice, self._rates.slot(lane), weights)
             return lanes.model_copy(update={lane.value: free})
 
         self._store.modify(self._name, Lanes, take, default=Lanes())

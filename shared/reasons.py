@@ -6,6 +6,7 @@ keeps ``refused_unknown``. One call asks for a minute at most; the next one goes
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from pydantic import Field
 
@@ -50,22 +51,23 @@ def name_refusals(courier: Courier, client: ActiveCampaign, lines: Lines, run_id
 
     Does nothing as long as some import has not ended. Raises what the client raises.
     """
-    summaries = receipts.summaries(courier.store.blobs, run_id)
+    blobs = courier.store.blobs
+    summaries = receipts.summaries(blobs, run_id)
     unnamed = [summary.batch for summary in summaries if summary.unnamed]
     if not unnamed or any(summary.pending for summary in summaries):
         return 0
-    found = [receipt for batch in unnamed if (receipt := receipts.find(courier.store.blobs, run_id, batch))]
-    emails, list_id = _whom(lines, found)
-    if list_id is not None and not client.list_exists(list_id):
+    found = [receipt for batch in unnamed if (receipt := receipts.find(blobs, run_id, batch))]
+    exclusions = Exclusions(client.exclusions())
+    puzzle = _gather(lines, found, exclusions)
+    if puzzle.list_id is not None and not client.list_exists(puzzle.list_id):
         for receipt in found:
-            receipts.change(courier.store.blobs, receipt, _without_list)
-        return len(emails)
+            receipts.change(blobs, receipt, _without_list)
+        return len(puzzle.emails)
     inquiry = courier.store.find(names.inquiry(run_id), Inquiry) or Inquiry()
-    search = _Search(client, list_id, emails.values(), inquiry, courier.clock, courier.clock.time() + ASKING_SECONDS)
-    search.run()
-    codes = {place: code for place, email in emails.items() if (code := search.named.get(email))}
+    search = _Search(client, puzzle, inquiry, courier.clock, courier.clock.time() + ASKING_SECONDS)
+    search.run(exclusions)
     for receipt in found:
-        receipts.change(courier.store.blobs, receipt, lambda receipt: _with_codes(receipt, codes))
+        receipts.change(blobs, receipt, lambda receipt: _with_codes(receipt, puzzle, search.named))
     courier.store.put(names.inquiry(run_id), search.inquiry)
     return len(search.named)
 
@@ -74,9 +76,18 @@ Place = tuple[int, int]
 """A batch, and a position in it."""
 
 
-def _whom(lines: Lines, found: Iterable[Receipt]) -> tuple[dict[Place, str], int | None]:
-    """The addresses of all refusals without a reason, and the list that they were to join or leave."""
+@dataclass(frozen=True)
+class _Puzzle:
+    """What is open: refused addresses without a reason, the list they were to join or leave, and who was left out."""
+
+    emails: Mapping[Place, str]
+    list_id: int | None
+    left_out: frozenset[Place]
+
+
+def _gather(lines: Lines, found: Iterable[Receipt], exclusions: Exclusions) -> _Puzzle:
     emails: dict[Place, str] = {}
+    left_out: set[Place] = set()
     list_id = None
     for receipt in found:
         contacts = lines.contacts(receipt.batch)
@@ -84,20 +95,37 @@ def _whom(lines: Lines, found: Iterable[Receipt]) -> tuple[dict[Place, str], int
             contact = contacts[position]
             emails[receipt.batch, position] = contact["email"].casefold()
             list_id = list_id or next((one["listid"] for way in _WAYS for one in contact.get(way, ())), None)
-    return emails, list_id
+        left_out |= {
+            (receipt.batch, position) for position in _suspects(receipt) if exclusions.has(contacts[position]["email"])
+        }
+    return _Puzzle(emails, list_id, frozenset(left_out))
 
 
 _WAYS = ("subscribe", "unsubscribe")
 
 
-def _with_codes(receipt: Receipt, codes: Mapping[Place, str]) -> Receipt:
+def _suspects(receipt: Receipt) -> set[int]:
+    """Among whom those are who were left out without being named."""
+    shortened = [one for one in receipt.imports if one.left_out and one.outcome == "completed"]
+    positions = {position for one in shortened for position in receipts.positions_of(one, receipt.contacts)}
+    return positions - {refusal.position for refusal in receipt.refusals}
+
+
+def _with_codes(receipt: Receipt, puzzle: _Puzzle, named: Mapping[str, str]) -> Receipt:
     refusals = [
         receipts.refusal(refusal.position, code)
-        if refusal.detail == receipts.UNNAMED and (code := codes.get((receipt.batch, refusal.position)))
+        if refusal.detail == receipts.UNNAMED
+        and (code := named.get(puzzle.emails.get((receipt.batch, refusal.position), "")))
         else refusal
         for refusal in receipt.refusals
     ]
-    return receipts.settled(receipt.model_copy(update={"refusals": refusals}))
+    refusals += [
+        receipts.refusal(position, receipts.REFUSED_EXCLUDED)
+        for position in sorted(_suspects(receipt))
+        if (receipt.batch, position) in puzzle.left_out
+    ]
+    imports = [one.model_copy(update={"left_out": 0}) if one.outcome == "completed" else one for one in receipt.imports]
+    return receipts.settled(receipt.model_copy(update={"refusals": refusals, "imports": imports}))
 
 
 def _without_list(receipt: Receipt) -> Receipt:
@@ -116,38 +144,28 @@ def _without_list(receipt: Receipt) -> Receipt:
 class _Search:
     """The search for the reasons of some addresses: ``named`` by code so far, ``inquiry`` how far it has come."""
 
-    def __init__(
-        self,
-        client: ActiveCampaign,
-        list_id: int | None,
-        emails: Iterable[str],
-        inquiry: Inquiry,
-        clock: Clock,
-        until: float,
-    ) -> None:
+    def __init__(self, client: ActiveCampaign, puzzle: _Puzzle, inquiry: Inquiry, clock: Clock, until: float) -> None:
         self._client = client
-        self._list_id = list_id
-        self._left = dict.fromkeys(emails)
+        self._list_id = puzzle.list_id
+        self._left = dict.fromkeys(puzzle.emails.values())
         self._clock = clock
         self._until = until
         self._room: AccountRoom | None = None
         self.inquiry = inquiry
         self.named: dict[str, str] = {}
 
-    def run(self) -> None:
+    def run(self, exclusions: Exclusions) -> None:
         """Go on until everybody has a reason, every means is used up, or time is."""
-        self._by_address()
+        self._by_address(exclusions)
         if self._list_id is not None:
             self._by_standing(self._list_id)
-        if self._in_time():
-            self._room = self._client.account() if self._left else None
+        if self._left and self._in_time():
+            self._room = self._client.account()
             self._one_by_one()
-        if self.inquiry.lookups >= MOST_LOOKUPS:
-            for email in list(self._left):
-                self._name(email, self._newcomer_code())
+            if self.inquiry.lookups >= MOST_LOOKUPS:
+                self._the_rest()
 
-    def _by_address(self) -> None:
-        exclusions = Exclusions(self._client.exclusions())
+    def _by_address(self, exclusions: Exclusions) -> None:
         for email in list(self._left):
             if exclusions.has(email):
                 self._name(email, receipts.REFUSED_EXCLUDED)
@@ -177,6 +195,10 @@ class _Search:
                 return
             self.inquiry = self.inquiry.model_copy(update={"lookups": self.inquiry.lookups + 1})
             self._name(email, self._look_up(email))
+
+    def _the_rest(self) -> None:
+        for email in list(self._left):
+            self._name(email, self._newcomer_code())
 
     def _look_up(self, email: str) -> str:
         contact = self._client.find_contact(email)

@@ -45,8 +45,8 @@ class Summary:
     """A receipt as its metadata tells it.
 
     ``refused`` counts contacts by code, ``failed`` those that go out with the next run, ``pending`` the imports whose
-    end is not known, ``unnamed`` the refusals whose reason is not. ``accepted_at`` is when its last import was, and
-    ``written`` when the receipt was written or last asked after.
+    end is not known, ``unnamed`` the refusals whose reason is not, and the contacts that were left out. ``accepted_at``
+    is when its last import was, and ``written`` when the receipt was written or last asked after.
     """
 
     batch: int
@@ -143,7 +143,8 @@ def _pending(receipt: Receipt) -> int:
 
 
 def _unnamed(receipt: Receipt) -> int:
-    return sum(refused.detail == UNNAMED for refused in receipt.refusals)
+    left_out = sum(one.left_out for one in receipt.imports if one.outcome == "completed")
+    return left_out + sum(refused.detail == UNNAMED for refused in receipt.refusals)
 
 
 def _metadata(receipt: Receipt) -> dict[str, str]:

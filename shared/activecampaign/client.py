@@ -200,6 +200,10 @@ class ActiveCampaign:
 
     # Imports
 
+    def get_ready(self) -> None:
+        """Read the key ahead of an appointment: Key Vault may take a second over its first answer."""
+        self._key()
+
     def post_import(self, body: bytes) -> Answer:
         """Post one bulk import at once: the caller has kept an appointment for it.
 

@@ -1,17 +1,14 @@
 """How a file of a drop is written, and what its columns are called. Nothing is guessed that could shift columns."""
 
-import codecs
 import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.drop.shapes import Dialect
 from shared.errors import DropUnusable
-from shared.plan.plain import NotPlain, Plain
+from shared.plan.plain import LONGEST_LINE, NotPlain, Plain
 
 _DELIMITERS = (",", ";", "\t", "|")
-_HEAD_BYTES = 4 * 1024 * 1024
 _SHOWN = 60
 
 
@@ -44,9 +41,7 @@ def find_layout(plain: Plain, dialect: Dialect, attributes: tuple[str, ...] | No
     quote = '"' if dialect.quote is None else dialect.quote
     delimiters = _DELIMITERS if dialect.delimiter is None else (dialect.delimiter,)
     _check_marks(plain, delimiters, quote)
-    records = {delimiter: _first_record(plain, delimiter, quote) for delimiter in delimiters}
-    delimiter = _likeliest(records, attributes, mapped)
-    record = records[delimiter]
+    delimiter, record = _likeliest(plain, delimiters, quote, attributes, mapped)
     if attributes is None:
         return Layout(_named(plain, dialect, record), record.lines, delimiter, quote)
     is_header, warning = _is_header(plain, dialect, record.values, attributes)
@@ -69,55 +64,60 @@ def _check_marks(plain: Plain, delimiters: Sequence[str], quote: str) -> None:
         raise DropUnusable(f"delimiter and quote character of {plain.name} are the same", code="dialect_unknown")
 
 
-def _first_record(plain: Plain, delimiter: str, quote: str) -> _Record:
-    reader = csv.reader(
-        io.StringIO(_head(plain), newline=None),
-        delimiter=delimiter,
-        quotechar=quote or None,
-        quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
-        strict=True,
-    )
-    try:
-        values = next((row for row in reader if row), None)
-    except csv.Error:
+def _likeliest(
+    plain: Plain, delimiters: Sequence[str], quote: str, attributes: tuple[str, ...] | None, mapped: Sequence[str]
+) -> tuple[str, _Record]:
+    """The delimiter whose record 1 has as many values as there are attributes, or names most mapped columns.
+
+    Of those that do as well, the one with most values, then the first.
+    """
+    records = {delimiter: _first_record(plain, delimiter, quote) for delimiter in delimiters}
+    readable = [(delimiter, record) for delimiter, record in records.items() if record]
+    if not readable:
         raise DropUnusable(
-            f"{plain.name}, line 1: the first record cannot be read; expected values between {delimiter!r}",
-            code="header_unreadable",
-        ) from None
+            f"{plain.name}, line 1: the first record cannot be read, its quotes do not match", code="header_unreadable"
+        )
+
+    def fit(candidate: tuple[str, _Record]) -> tuple[int, int]:
+        values = candidate[1].values
+        hits = len(values) == len(attributes) if attributes else len(set(mapped) & set(values))
+        return hits, len(values)
+
+    return max(readable, key=fit)
+
+
+def _first_record(plain: Plain, delimiter: str, quote: str) -> _Record | None:
+    """Record 1 as it would be with that delimiter, ``None`` where it is none."""
+    csv.field_size_limit(LONGEST_LINE)
+    try:
+        with plain.path.open(encoding="utf-8-sig", newline=None) as file:
+            reader = csv.reader(
+                file,
+                delimiter=delimiter,
+                quotechar=quote or None,
+                quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+                strict=True,
+            )
+            values = next((row for row in reader if row), None)
+            lines = reader.line_num
+    except UnicodeDecodeError:
+        raise NotPlain from None
+    except csv.Error:
+        return None
     if values is None:
         raise DropUnusable(
             f"{plain.name} is empty: an empty file cannot be told from an upload that failed", code="file_empty"
         )
-    return _Record(tuple(map(_tidy, values)), reader.line_num)
-
-
-def _head(plain: Plain) -> str:
-    """The start of a file: record 1 ends within it, or is none."""
-    with plain.path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-    if b"\0" in head.partition(b"\n")[0]:
+    if any("\0" in value for value in values):
         raise DropUnusable(
             f"{plain.name}, line 1 has NUL bytes: expected UTF-8, or UTF-16 with a byte order mark",
             code="file_unreadable",
         )
-    try:
-        return codecs.getincrementaldecoder("utf-8-sig")().decode(head)
-    except UnicodeDecodeError:
-        raise NotPlain from None
+    return _Record(tuple(map(_tidy, values)), lines)
 
 
 def _tidy(value: str) -> str:
     return "".join(mark for mark in value if mark.isprintable()).strip()
-
-
-def _likeliest(records: dict[str, _Record], attributes: tuple[str, ...] | None, mapped: Sequence[str]) -> str:
-    """The delimiter that gives all attributes or names most mapped columns; the first of those that do as well."""
-    if attributes:
-        return max(records, key=lambda delimiter: len(records[delimiter].values) == len(attributes))
-    return max(
-        records,
-        key=lambda delimiter: (len(set(mapped) & set(records[delimiter].values)), len(records[delimiter].values)),
-    )
 
 
 def _named(plain: Plain, dialect: Dialect, record: _Record) -> tuple[str, ...]:

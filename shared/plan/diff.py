@@ -29,21 +29,33 @@ SELECT place, member.bytes,
 FROM member LEFT JOIN ledger USING (email)
 """
 
+_SIGHTED = """
+CREATE TABLE sighted AS
+SELECT unnest(emails) AS email FROM malformed
+UNION
+SELECT lower(email) FROM person WHERE code IN ('encoding_invalid', 'value_too_long')
+"""
+
 _ABSENT = """
 CREATE TABLE absent AS
-SELECT email, customer_id, hash, state, since, CASE WHEN state = 'member' THEN 'leaver' ELSE 'former' END AS kind
+SELECT email, customer_id, hash, state, since,
+       CASE WHEN state <> 'member' THEN 'former'
+            WHEN email IN (SELECT email FROM sighted) THEN 'unchanged'
+            ELSE 'leaver' END AS kind
 FROM ledger ANTI JOIN member USING (email)
 ORDER BY email
 """
 
 
 def compare(engine: Engine, ledger: Path | None, *, full: bool) -> int:
-    """Make table ``fate`` (what becomes of each member) and table ``absent`` (who of the ledger is not in the drop).
+    """Make table ``fate`` (what becomes of each member) and table ``absent`` (who of the ledger is not among them).
 
     Somebody who was refused and has changed since, or who left and is back, joins. ``full`` sends the unchanged too, as
-    changed. Returns how many members the ledger has.
+    changed. A member whose email stands in a reject has not left: of kind ``unchanged``, it stays what it was. Returns
+    how many members the ledger has.
     """
     engine.run(_LEDGER.format(path=text(ledger)) if ledger else _NO_LEDGER)
     engine.run(_FATE.format(full="true" if full else "false"))
+    engine.run(_SIGHTED)
     engine.run(_ABSENT)
     return engine.number("SELECT count(*) FROM ledger WHERE state = 'member'")

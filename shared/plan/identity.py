@@ -14,7 +14,8 @@ WITH crowded AS (
 SELECT place, email, first_value(place) OVER best AS kept
 FROM person JOIN source ON person.source = source.id
 WHERE code IS NULL AND hash(email) IN (FROM crowded)
-WINDOW best AS (PARTITION BY email ORDER BY segment, filled DESC, customer_id NULLS LAST, person.hash, name, place)
+WINDOW best AS (PARTITION BY email ORDER BY segment, filled DESC, customer_id NULLS LAST, person.hash, previous_ids,
+             name, place)
 QUALIFY kept <> place
 """
 

@@ -15,7 +15,7 @@ from shared.errors import DropUnusable
 from shared.plan.dialect import Layout
 from shared.plan.engine import Engine, listed, name, text
 from shared.plan.grammar import Grammar
-from shared.plan.plain import NotPlain, Plain
+from shared.plan.plain import LONGEST_LINE, NotPlain, Plain
 
 _RECORD = """
 CREATE TYPE form AS ENUM ('row', 'header', 'blank', 'ragged', 'open', 'broken', 'inside');
@@ -23,7 +23,7 @@ CREATE TABLE record (source USMALLINT, form form, found UINTEGER, bytes UINTEGER
 """
 """``found`` counts values, ``bytes`` measures the line without its end, ``raw`` is the start of what is no record."""
 
-KEPT = 4000
+KEPT = 20_000
 """Characters of ``raw``."""
 
 _LINES = """read_csv({path}, columns = {{'line': 'VARCHAR'}}, header = false, auto_detect = false,
@@ -31,7 +31,7 @@ _LINES = """read_csv({path}, columns = {{'line': 'VARCHAR'}}, header = false, au
 """A line that has the four bytes of the delimiter is refused by the engine, never cut."""
 
 _SWIFTLY = "max_line_size = 4000000, buffer_size = 8000000"
-_CAREFULLY = "max_line_size = 64000000, buffer_size = 128000000, parallel = false"
+_CAREFULLY = f"max_line_size = {LONGEST_LINE}, buffer_size = {2 * LONGEST_LINE}, parallel = false"
 
 _LOAD_TEXT = """
 INSERT INTO record

@@ -18,10 +18,14 @@ from shared.errors import DropUnusable
 DAMAGED = "\uffff"
 """Stands for bytes that are not UTF-8 in a text that otherwise is. A noncharacter: no text has it of its own."""
 
+LONGEST_LINE = 64_000_000
+"""Bytes of one line; beyond that a file is not taken for text in lines."""
+
 _PARQUET = b"PAR1"
 _GZIP = b"\x1f\x8b"
 _ARCHIVES = {b"PK\x03\x04": "a zip archive (or a workbook)", b"7z\xbc\xaf": "a 7z archive", b"BZh": "a bzip2 file"}
-_BOMS = (
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -72,10 +76,10 @@ def open_plain(name: str, path: Path, encoding: str | None, copy: Path) -> Plain
     plain = Plain(name, path, head.startswith(_PARQUET), codec, declared=encoding is not None)
     if plain.is_parquet:
         return plain
-    wide = next((codec for bom, codec in _BOMS if head.startswith(bom)), codec if codec.startswith("utf-") else None)
-    if wide is None or wide in _UTF8:
-        return plain
-    return _decoded(plain, wide, "strict", copy)
+    marked = next((marked for mark, marked in _MARKS if head.startswith(mark)), codec)
+    if marked.startswith(("utf-16", "utf-32")):
+        return _decoded(plain, marked, "strict", copy)
+    return plain
 
 
 def rewrite(plain: Plain, copy: Path) -> Plain:

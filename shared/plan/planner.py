@@ -16,7 +16,9 @@ _EXAMPLES = 5
 
 _ROWS = "SELECT count(*) FROM record WHERE form NOT IN ('header', 'blank', 'inside')"
 
-_KINDS = "SELECT kind, count(*) FROM fate GROUP BY kind UNION ALL SELECT kind, count(*) FROM absent GROUP BY kind"
+_KINDS = "SELECT kind, count(*) FROM fate GROUP BY kind"
+
+_ABSENT = "SELECT count(*) FROM absent WHERE kind = $kind"
 
 _PLANNED = """
 COPY (
@@ -76,7 +78,7 @@ def _plan(engine: Engine, job: Job) -> Outcome:
         readdressed=job.folder / "readdressed.parquet",
         columns=tuple(reading.columns),
         ledger_members=ledger_members,
-        warnings=(*reading.warnings, *unfit),
+        warnings=(*reading.warnings, *unfit, *_unread_members(engine)),
         examples=_examples(engine),
     )
     engine.run(_PLANNED.format(path=text(outcome.planned)))
@@ -99,7 +101,7 @@ def _count(engine: Engine, rows: int, rejected: dict[str, int], batches: list[in
         changed=kinds.get("changed", 0),
         unchanged=kinds.get("unchanged", 0) + refused,
         refused_earlier=refused,
-        leavers=kinds.get("leaver", 0),
+        leavers=engine.number(_ABSENT, kind="leaver"),
         batches=len(batches),
         sent=sum(batches),
     )
@@ -115,6 +117,11 @@ def check_equations(counts: Counts) -> None:
     split = counts.joiners + counts.changed + counts.unchanged
     if counts.members != split:
         raise CourierError(f"{counts.members} members, but {split} of them have a fate", code="accounting")
+
+
+def _unread_members(engine: Engine) -> list[str]:
+    count = engine.number(_ABSENT, kind="unchanged")
+    return [f"{count} members stay what they were, since their rows are rejects"] if count else []
 
 
 def _examples(engine: Engine) -> tuple[Example, ...]:

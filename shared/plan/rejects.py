@@ -14,11 +14,12 @@ from pathlib import Path
 
 from shared.plan.engine import Engine, text
 
-_MALFORMED = """
+_MALFORMED = r"""
 CREATE TABLE malformed AS
 SELECT rowid AS place, source,
        CASE WHEN form = 'ragged' THEN 'the row has ' || found || ' values, not as many as there are columns'
-            ELSE 'the quotes of the row do not match' END AS detail
+            ELSE 'the quotes of the row do not match' END AS detail,
+       regexp_extract_all(lower(raw), '[^\s"(),:;<>@\[\\\]|]+@[^\s"(),:;<>@\[\\\]|]+') AS emails
 FROM record WHERE form IN ('ragged', 'broken', 'open')
 """
 
@@ -71,7 +72,7 @@ CREATE TEMP MACRO defused(x) AS CASE WHEN regexp_matches(x, '^[=+\-@\t\r]') THEN
 
 
 def keep_malformed(engine: Engine) -> None:
-    """Make table ``malformed`` of what is no record, so that ``record`` is no longer needed for it."""
+    """Make table ``malformed`` of what is no record, with the ``emails`` in it: all of ``record`` that is needed later."""
     engine.run(_MALFORMED)
 
 

@@ -41,12 +41,6 @@ JOIN (SELECT start, stop, unnest(range(start, stop + 1)) AS number
       FROM (SELECT unnest($starts) AS start, unnest($stops) AS stop)) USING (number)
 """
 
-_SWALLOWED = """
-SELECT min(number) FROM part
-WHERE number > start AND number < stop AND len(string_split(line, {delimiter})) = {width}
-  AND regexp_matches(string_split(line, {delimiter})[{email}], '^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$')
-"""
-
 _JOINED = """
 CREATE OR REPLACE TEMP TABLE joined AS
 SELECT start, {parts} AS parts, 'row' AS form
@@ -54,6 +48,30 @@ FROM (SELECT start, string_agg(line, chr(10) ORDER BY number) AS line FROM part 
 """
 
 _MISSHAPEN = "SELECT min(start) FROM joined WHERE len(parts) IS DISTINCT FROM {width}"
+
+_SWALLOWED = r"""
+WITH value AS (
+    SELECT start, unnest(parts) AS value, unnest(range(1, {width} + 1)) AS place FROM joined
+),
+lined AS (
+    SELECT start, place, string_split(replace(value, {quote}, ''), chr(10)) AS lines
+    FROM value WHERE contains(value, chr(10))
+),
+cut AS (
+    SELECT start, place, unnest(range(1, len(lines) + 1)) AS number, len(lines) AS last,
+           string_split(unnest(lines), {delimiter}) AS pieces
+    FROM lined
+),
+fitted AS (
+    SELECT start, pieces,
+           CASE number WHEN 1 THEN {width} - place + 1 WHEN last THEN place ELSE {width} END AS width,
+           CASE number WHEN 1 THEN {email} - place + 1 ELSE {email} END AS email
+    FROM cut
+)
+SELECT min(start) FROM fitted
+WHERE len(pieces) = width AND email > 0 AND regexp_matches(pieces[email], '^\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$')
+"""
+"""A line of a value that is a row by itself, email and all: the first line the rest of one, the last its beginning."""
 
 _PUT_FIRST = """
 UPDATE record SET form = 'row', found = {width}, raw = NULL, {places}
@@ -115,16 +133,17 @@ def _join(
     width = len(file.layout.columns)
     starts, stops = [start for start, _ in spans], [stop for _, stop in spans]
     engine.run(_PART.format(numbered=numbered), starts=starts, stops=stops)
-    swallowed = engine.number(
-        _SWALLOWED.format(delimiter=text(file.layout.delimiter), width=width, email=file.positions["email"] + 1)
-    )
-    if swallowed:
-        raise _astray(
-            file.plain.name, max(start for start in starts if start < swallowed), f"has row {swallowed} in it"
-        )
     engine.run(_JOINED.format(parts=file.grammar.values("line")))
     if misshapen := engine.number(_MISSHAPEN.format(width=width)):
         raise _astray(file.plain.name, misshapen, f"leaves that row without its {width} values")
+    swallowed = _SWALLOWED.format(
+        width=width,
+        email=file.positions["email"] + 1,
+        quote=text(file.layout.quote),
+        delimiter=text(file.layout.delimiter),
+    )
+    if start := engine.number(swallowed):
+        raise _astray(file.plain.name, start, "has another row within it")
     values = listed([f"{value_of(file, place)} AS {place}" for place in places])
     places_set = ", ".join(f"{place} = whole.{place}" for place in places)
     engine.run(_PUT_FIRST.format(width=width, places=places_set, values=values, first=first))

@@ -8,7 +8,7 @@ from shared.documents import Export, LeaverAction
 from shared.errors import ExportRefused
 from shared.plan.shapes import CustomField
 
-_NAMED = 30
+_NAMED = 100
 """How many existing lists or fields a message names at most."""
 
 

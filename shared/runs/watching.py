@@ -81,7 +81,8 @@ def _fan_out(courier: Courier, run: Run, connection: Connection, plan: Plan, rec
     if not chosen:
         return watch
     entries = [plan.batches[batch] for batch in chosen]
-    appointments = courier.pacer(connection).reserve(Lane.IMPORTS, [weight(entry.contacts) for entry in entries])
+    weights = [weight(entry.contacts) for entry in entries]
+    appointments = courier.pacer(connection).reserve(Lane.IMPORTS, weights, notice=HEAD_START_SECONDS)
     for batch, entry, appointment in zip(chosen, entries, appointments, strict=True):
         send_batch(courier, run.id, batch, entry, appointment)
     return watch.model_copy(update={"next_batch": chosen[-1] + 1, "last_appointment": as_datetime(appointments[-1])})

@@ -16,7 +16,7 @@ from local.activecampaign.variants import Variants
 from shared import names, receipts
 from shared.activecampaign.client import ActiveCampaign
 from shared.courier import Courier
-from shared.delivery import HEAD_START_SECONDS, deliver
+from shared.delivery import deliver
 from shared.documents import (
     BatchEntry,
     Connection,
@@ -33,7 +33,7 @@ from shared.documents import (
 from shared.doors.clock import as_datetime, now
 from shared.following import follow_imports
 from shared.messages import BatchMessage
-from shared.pacing import Lane, weight
+from shared.pacing import HEAD_START_SECONDS, Lane, weight
 from tests.fakes import START, ManualClock, MemoryBlobs, MemoryQueues, MemoryVault, courier
 
 HOST = "acme.api-us1.com"

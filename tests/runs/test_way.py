@@ -6,74 +6,41 @@ from pathlib import Path
 
 import pytest
 
-from local.customers import Day, drop_day, first_day, next_day
+from local.customers import first_day, next_day
 from local.scene import EXPORT, differences
 from shared import names
-from shared.documents import Drop, DropBlob, ExportState, Run, RunState, Trigger
+from shared.documents import Drop, DropBlob, ExportState, RunState, Trigger
 from shared.doors.clock import as_datetime
-from shared.drop import arrival
 from shared.runs import refreshing
 from shared.runs.requests import drop_run_id, export_of, request_run
 from shared.runs.sweeping import sweep
+from tests.runs.playing import adds_up, connected, dropped, fire, put_drop, runs_of
 from tests.simulation import Simulation
 
 PEOPLE = 700
 
 
-def _drop(world: Simulation, day: Day) -> None:
-    moment = as_datetime(world.clock.time())
-    drop_day(world.drops.write, day, moment.replace(second=0, microsecond=0))
-
-
-def _dropped(world: Simulation, day: Day) -> None:
-    """Drop an export and fire the trigger for each of its blobs."""
-    before = {blob.name: blob.etag for blob in world.drops.below()}
-    _drop(world, day)
-    for blob in list(world.drops.below()):
-        if before.get(blob.name) != blob.etag:
-            world.in_process(lambda name=blob.name: arrival.dropped(world.courier, name))  # type: ignore[misc]
-
-
-def _runs(world: Simulation) -> list[Run]:
-    names_of_runs = [blob.name for blob in world.state.below(names.RUNS) if blob.name.endswith("/run.json")]
-    return [world.courier.store.get(name, Run) for name in names_of_runs]
-
-
-def _adds_up(run: Run) -> None:
-    counts = run.counts
-    assert counts.rows == counts.members + counts.duplicates + sum(counts.rejected.values())
-    assert counts.members == counts.joiners + counts.changed + counts.unchanged
-    assert counts.sent == counts.confirmed + sum(counts.refused.values()) + counts.failed
-
-
-def _world(folder: Path, **options: object) -> Simulation:
-    world = Simulation(folder, **options)  # type: ignore[arg-type]
-    world.connect()
-    world.export()
-    return world
-
-
 def test_a_dropped_export_becomes_a_list_and_the_next_one_sends_only_what_changed(tmp_path: Path) -> None:
     """Both days end with the list that the segment says; the second sends joiners, changed members and leavers."""
-    world = _world(tmp_path)
+    world = connected(tmp_path)
     today = first_day(PEOPLE)
-    _dropped(world, today)
+    dropped(world, today)
     world.play()
-    (first,) = _runs(world)
+    (first,) = runs_of(world)
     assert first.state is RunState.SUCCEEDED
     assert first.trigger is Trigger.DROP
     assert differences(world.stage, today) == []
-    _adds_up(first)
+    adds_up(first)
 
     tomorrow = next_day(today, leave=20, change=30, join=40)
     world.clock.pass_by(86_400)
-    _dropped(world, tomorrow)
+    dropped(world, tomorrow)
     world.play()
-    second = _runs(world)[-1]
+    second = runs_of(world)[-1]
     assert (second.counts.leavers, second.counts.changed, second.counts.joiners) == (20, 30, 40)
     assert second.counts.sent == second.counts.confirmed == 90
     assert differences(world.stage, tomorrow) == []
-    _adds_up(second)
+    adds_up(second)
     assert world.errors == []
     assert world.api.journal.rate_limit_answers == 0
     assert world.api.journal.violation_kinds() == set()
@@ -81,29 +48,29 @@ def test_a_dropped_export_becomes_a_list_and_the_next_one_sends_only_what_change
 
 def test_the_same_drop_is_exported_once(tmp_path: Path) -> None:
     """Copies of the event, the refresh schedule and a request on top of an exported drop send nothing more."""
-    world = _world(tmp_path)
-    _dropped(world, first_day(PEOPLE))
+    world = connected(tmp_path)
+    dropped(world, first_day(PEOPLE))
     world.play()
     sent = len(world.api.journal.queued)
     for blob in list(world.drops.below()):
-        world.in_process(lambda name=blob.name: arrival.dropped(world.courier, name))  # type: ignore[misc]
+        fire(world, blob.name)
     world.in_process(lambda: refreshing.refresh(world.courier))
     world.play()
-    assert len(_runs(world)) == 1
+    assert len(runs_of(world)) == 1
     world.in_process(lambda: request_run(world.courier, EXPORT, Trigger.REQUEST))
     world.play()
-    assert _runs(world)[-1].state is RunState.NOTHING_TO_DO
+    assert runs_of(world)[-1].state is RunState.NOTHING_TO_DO
     assert len(world.api.journal.queued) == sent
 
 
 def test_a_dry_run_counts_exactly_and_sends_nothing(tmp_path: Path) -> None:
     """Its counts are those of the run that follows; it leaves no ledger."""
-    world = _world(tmp_path)
-    _drop(world, first_day(PEOPLE))
+    world = connected(tmp_path)
+    put_drop(world, first_day(PEOPLE))
     world.clock.pass_by(60)
     world.in_process(lambda: request_run(world.courier, EXPORT, Trigger.REQUEST, dry_run=True))
     world.play()
-    (dry,) = _runs(world)
+    (dry,) = runs_of(world)
     assert dry.state is RunState.SUCCEEDED
     assert dry.examples
     assert not world.api.journal.queued
@@ -111,7 +78,7 @@ def test_a_dry_run_counts_exactly_and_sends_nothing(tmp_path: Path) -> None:
     world.clock.pass_by(1)
     world.in_process(lambda: request_run(world.courier, EXPORT, Trigger.REQUEST))
     world.play()
-    real = _runs(world)[-1]
+    real = runs_of(world)[-1]
     assert (dry.counts.joiners, dry.counts.members, dry.counts.rejected, dry.counts.duplicates) == (
         real.counts.joiners,
         real.counts.members,
@@ -122,21 +89,21 @@ def test_a_dry_run_counts_exactly_and_sends_nothing(tmp_path: Path) -> None:
 
 def test_a_full_run_sends_everybody_again(tmp_path: Path) -> None:
     """It ignores what the ledger says, and changes nothing in the list."""
-    world = _world(tmp_path)
+    world = connected(tmp_path)
     today = first_day(PEOPLE)
-    _dropped(world, today)
+    dropped(world, today)
     world.play()
     world.in_process(lambda: request_run(world.courier, EXPORT, Trigger.REQUEST, full=True))
     world.play()
-    run = _runs(world)[-1]
+    run = runs_of(world)[-1]
     assert run.counts.sent == run.counts.confirmed == PEOPLE
     assert differences(world.stage, today) == []
 
 
 def test_one_run_is_active_and_one_waits(tmp_path: Path) -> None:
     """Further requests join the waiting run, which follows the active one."""
-    world = _world(tmp_path)
-    _drop(world, first_day(PEOPLE))
+    world = connected(tmp_path)
+    put_drop(world, first_day(PEOPLE))
     world.clock.pass_by(60)
     asked = [request_run(world.courier, EXPORT, Trigger.REQUEST, full=full) for full in (False, False, True, False)]
     assert asked[0].id != asked[1].id
@@ -153,11 +120,11 @@ def test_one_run_is_active_and_one_waits(tmp_path: Path) -> None:
 
 def test_every_message_may_come_twice(tmp_path: Path) -> None:
     """With each message delivered a second time after its success, nobody is sent twice and all counts hold."""
-    world = _world(tmp_path, twice=True)
+    world = connected(tmp_path, twice=True)
     today = first_day(PEOPLE)
-    _dropped(world, today)
+    dropped(world, today)
     world.play()
-    (run,) = _runs(world)
+    (run,) = runs_of(world)
     assert run.state is RunState.SUCCEEDED
     assert run.counts.confirmed == PEOPLE
     assert world.api.journal.extra_sends() == {}
@@ -172,8 +139,8 @@ SHARES = 4
 
 
 def _calls_of_a_run(folder: Path) -> int:
-    world = _world(folder)
-    _dropped(world, first_day(FEW))
+    world = connected(folder)
+    dropped(world, first_day(FEW))
     world.play()
     return world.calls
 
@@ -183,32 +150,32 @@ def test_a_process_killed_at_any_call_loses_and_invents_nothing(tmp_path: Path, 
     """Killed at every single call to storage or queue in turn, the run ends with the right list and honest counts."""
     today = first_day(FEW)
     for die_at in range(1 + share, _calls_of_a_run(tmp_path) + 1, SHARES):
-        world = _world(tmp_path, die_at=die_at)
-        _dropped(world, today)
+        world = connected(tmp_path, die_at=die_at)
+        dropped(world, today)
         world.play()
-        if not _runs(world):  # killed in the trigger itself: the host fires it again
+        if not runs_of(world):  # killed in the trigger itself: the host fires it again
             _fire_again(world)
-        (run,) = _runs(world)
+        (run,) = runs_of(world)
         assert world.deaths == 1, die_at
         assert run.state is RunState.SUCCEEDED, (die_at, run.reason)
         assert differences(world.stage, today) == [], die_at
         assert run.counts.confirmed == run.counts.sent == FEW, die_at
         assert sum(world.api.journal.extra_sends().values()) <= 250, die_at
-        _adds_up(run)
+        adds_up(run)
 
 
 def _fire_again(world: Simulation) -> None:
     for blob in list(world.drops.below()):
-        world.in_process(lambda name=blob.name: arrival.dropped(world.courier, name))  # type: ignore[misc]
+        fire(world, blob.name)
     world.play()
 
 
 @pytest.mark.parametrize("queue", [names.EXPORT_RUNS, names.RUN_WATCH])
 def test_the_sweep_picks_up_what_has_no_message(tmp_path: Path, queue: str) -> None:
     """A run whose message was lost, before it was planned or while it was delivered, goes on within minutes."""
-    world = _world(tmp_path)
+    world = connected(tmp_path)
     today = first_day(PEOPLE)
-    _drop(world, today)
+    put_drop(world, today)
     world.clock.pass_by(60)
     asked = request_run(world.courier, EXPORT, Trigger.REQUEST)
     while not world.queues.sent_to(queue):
@@ -227,8 +194,8 @@ def test_the_sweep_picks_up_what_has_no_message(tmp_path: Path, queue: str) -> N
 
 def test_expired_runs_are_removed_and_the_ledger_stays(tmp_path: Path) -> None:
     """After the retention nothing of a run is left but what the next one needs."""
-    world = _world(tmp_path)
-    _dropped(world, first_day(PEOPLE))
+    world = connected(tmp_path)
+    dropped(world, first_day(PEOPLE))
     world.play()
     world.clock.pass_by(31 * 86_400)
     sweep(world.courier)
@@ -251,30 +218,30 @@ def test_run_ids_sort_by_time_and_name_their_export() -> None:
 
 def test_a_new_address_is_not_a_leaver_and_a_joiner(tmp_path: Path) -> None:
     """Whoever comes back under another address keeps their contact, which gets that address."""
-    world = _world(tmp_path)
+    world = connected(tmp_path)
     today = first_day(PEOPLE)
-    _dropped(world, today)
+    dropped(world, today)
     world.play()
     moving = today.customers[:5]
     before = {customer.number: world.account.contact(customer.email) for customer in moving}
     moved = tuple(replace(customer, email=f"moved{customer.number}@example.com") for customer in moving)
     tomorrow = replace(today, customers=(*moved, *today.customers[5:]))
     world.clock.pass_by(86_400)
-    _dropped(world, tomorrow)
+    dropped(world, tomorrow)
     world.play()
-    run = _runs(world)[-1]
+    run = runs_of(world)[-1]
     assert (run.counts.readdressed, run.counts.leavers, run.counts.joiners) == (5, 0, 0)
     assert run.counts.sent == run.counts.confirmed == 5
     assert {customer.number: world.account.contact(customer.email) for customer in moved} == before
     assert differences(world.stage, tomorrow) == []
-    _adds_up(run)
+    adds_up(run)
 
 
 def test_an_ended_run_keeps_no_more_personal_data_than_its_rejects(tmp_path: Path) -> None:
     """What the batches were made of is removed with the end of the run."""
-    world = _world(tmp_path)
-    _dropped(world, first_day(PEOPLE))
+    world = connected(tmp_path)
+    dropped(world, first_day(PEOPLE))
     world.play()
-    (run,) = _runs(world)
+    (run,) = runs_of(world)
     left = {blob.name.removeprefix(names.run_folder(run.id)) for blob in world.state.below(names.run_folder(run.id))}
     assert {name for name in left if not name.startswith("receipts/")} == {"run.json", "plan.json", "rejects.csv"}

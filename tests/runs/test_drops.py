@@ -1,0 +1,114 @@
+"""Drops that are late, replaced, empty or wrong: exported once, whole, or not at all."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.customers import DESTINATION, INSTANCE, SEGMENT, Day, first_day
+from local.scene import EXPORT, differences
+from shared import names
+from shared.documents import ExportState, RunState, Trigger
+from shared.runs.requests import request_run
+from tests.fakes import MemoryBlobs
+from tests.runs.playing import connected, dropped, fire, put_drop, runs_of
+from tests.simulation import Simulation
+
+PEOPLE = 300
+FOLDER = f"{INSTANCE}/{DESTINATION}/{SEGMENT}/"
+
+
+def _late(world: Simulation, day: Day, seconds: float) -> None:
+    """Drop an export whose last partition comes that long after ``model.json``."""
+    blobs: list[tuple[str, bytes]] = []
+    put_drop(world, day, lambda name, data: blobs.append((name, data)))
+    (last,) = (blob for blob in blobs if blob[0].endswith("_3.csv"))
+    for name, data in blobs:
+        if name != last[0]:
+            world.drops.write(name, data)
+            fire(world, name)
+    world.play_for(seconds)
+    world.drops.write(*last)
+    fire(world, last[0])
+
+
+def test_a_late_partition_is_waited_for(tmp_path: Path) -> None:
+    """The last partition comes 90 seconds after model.json: one run, and everybody in it."""
+    world, day = connected(tmp_path), first_day(PEOPLE)
+    _late(world, day, 90)
+    assert not [run for run in runs_of(world) if run.planned_at]
+    world.play()
+    (run,) = runs_of(world)
+    assert (run.state, run.counts.confirmed) == (RunState.SUCCEEDED, PEOPLE)
+    assert differences(world.stage, day) == []
+
+
+def test_a_drop_that_is_replaced_while_it_is_read_is_exported_in_its_new_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody of the old version is mixed in, and the old version is not exported."""
+    world, old, new = connected(tmp_path), first_day(PEOPLE, seed=1), first_day(PEOPLE, seed=2)
+    replaced: list[str] = []
+    download = MemoryBlobs.download
+
+    def replacing(blobs: MemoryBlobs, name: str, path: Path, *, etag: str | None = None) -> None:
+        if name.endswith("_2.csv") and not replaced:
+            replaced.append(name)
+            put_drop(world, new)
+        download(blobs, name, path, etag=etag)
+
+    monkeypatch.setattr(MemoryBlobs, "download", replacing)
+    dropped(world, old)
+    world.play()
+    assert replaced
+    assert [run.counts.confirmed for run in runs_of(world)] == [PEOPLE]
+    assert differences(world.stage, new) == []
+
+
+@pytest.mark.parametrize("emptied", ["folder", "partition", "everything"])
+def test_nothing_that_is_missing_makes_anybody_a_leaver(tmp_path: Path, emptied: str) -> None:
+    """An empty newest folder, an empty partition, an empty container: the list stays as it is."""
+    world, day = connected(tmp_path, export={"guards": {"max_leaver_percent": 100}}), first_day(PEOPLE)
+    dropped(world, day)
+    world.play()
+    world.clock.pass_by(86_400)
+    if emptied == "folder":
+        world.drops.write(f"{FOLDER}2026/08/26/0214/readme.txt", b"")
+    elif emptied == "partition":
+        put_drop(world, day, lambda name, data: world.drops.write(name, b"" if name.endswith("_2.csv") else data))
+    else:
+        for blob in list(world.drops.below()):
+            world.drops.delete(blob.name)
+    world.in_process(lambda: request_run(world.courier, EXPORT, Trigger.REQUEST))
+    world.play()
+    run = runs_of(world)[-1]
+    assert run.state is RunState.FAILED
+    assert run.reason is not None
+    assert run.reason.message
+    assert run.counts.leavers == 0
+    assert differences(world.stage, day) == []
+    state = world.courier.store.get(names.export_state(EXPORT), ExportState)
+    assert (state.ledger, state.active) == (runs_of(world)[0].id, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"list_id": 999}, "High value customers"),
+        ({"segments": ["Nobody"]}, SEGMENT),
+        ({"mapping": {"email": "Mail"}}, "EMail"),
+        ({"mapping": {"email": "EMail", "fields": {"Shoe size": "LoyaltyTier"}}}, "Loyalty tier"),
+    ],
+)
+def test_what_does_not_exist_is_refused_with_what_does(tmp_path: Path, changes: dict[str, Any], named: str) -> None:
+    """A wrong list, segment, column or custom field fails the run before anything is sent."""
+    world = connected(tmp_path, export=changes)
+    put_drop(world, first_day(PEOPLE))
+    world.clock.pass_by(60)
+    world.in_process(lambda: request_run(world.courier, EXPORT, Trigger.REQUEST))
+    world.play()
+    (run,) = runs_of(world)
+    assert run.state is RunState.FAILED
+    assert run.reason is not None
+    assert named in run.reason.message + " ".join(run.reason.details)
+    assert not world.api.journal.queued
