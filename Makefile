@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo serve test check bench start format clean
+.PHONY: demo serve test check bench soak start format clean
 
 demo: $(STAMP)          ## the whole way of a contact on this machine, twice
 	$(BIN)/python -m local.demo
@@ -23,6 +23,9 @@ check: $(STAMP)         ## what CI runs
 
 bench: $(STAMP)         ## QUICK=1 for the short one
 	$(BIN)/python -m bench $(if $(QUICK),--quick)
+
+soak: $(STAMP)          ## 1,000 runs with faults by chance, in virtual time
+	$(BIN)/python -m tests.soak
 
 start: $(STAMP)         ## for those who have Azure Functions Core Tools
 	func start

@@ -30,7 +30,7 @@ def main() -> None:
         ((rows,),) = engine.execute(
             _COUNT.format(files=[str(file) for file in asked.files], columns=columns)
         ).fetchall()
-        tell(seconds=watch.seconds, rows=rows)
+        tell(seconds=watch.seconds, processor_seconds=watch.processor_seconds, rows=rows)
 
 
 if __name__ == "__main__":

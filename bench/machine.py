@@ -62,12 +62,18 @@ class Busy:
 
 
 class Stopwatch:
-    """Seconds since it was made."""
+    """Seconds since it was made: of time, and of processors by all threads of this process."""
 
     def __init__(self) -> None:
         self._began = time.perf_counter()
+        self._worked = time.process_time()
 
     @property
     def seconds(self) -> float:
         """So far."""
         return time.perf_counter() - self._began
+
+    @property
+    def processor_seconds(self) -> float:
+        """So far; less than ``seconds`` times the cores where others kept the machine busy."""
+        return time.process_time() - self._worked

@@ -49,12 +49,13 @@ def main() -> None:
     calls.forget()  # what asking took is not planning's
     watch = Stopwatch()
     plan_run(courier, PlanMessage(run=run.id, generation=run.watch.generation))
-    seconds, peak, taken = watch.seconds, peak_mb(), calls.document()
+    seconds, worked, peak, taken = watch.seconds, watch.processor_seconds, peak_mb(), calls.document()
     planned = courier.store.get(names.run(run.id), Run)
     if asked.commit:
         _commit(courier, planned)
     tell(
         seconds=seconds,
+        processor_seconds=worked,
         peak_mb=peak,
         calls=taken,
         blob_calls=sum(taken[kind] for kind in ("reads", "writes", "lists", "others")),

@@ -116,7 +116,7 @@ def _take_down(
     time_target: Target | None,
     memory_target: Target,
 ) -> None:
-    times = [f"bare count {shown(count['seconds'], 's')}"]
+    times = [f"on processors {shown(plan['processor_seconds'], 's')}", f"bare count {shown(count['seconds'], 's')}"]
     memories = [f"bare count {shown(count['peak_mb'], 'MB')}"]
     if pandas:
         times.append(f"pandas {shown(pandas['seconds'], 's')}")

@@ -29,7 +29,13 @@ def main() -> None:
     plan = compare(members, asked.ledger)
     batches = write_batches(plan, asked.batches)
     members[["email", "hash"]].to_csv(asked.ledger, index=False)
-    tell(seconds=watch.seconds, rows=rows, members=len(members), batches=batches)
+    tell(
+        seconds=watch.seconds,
+        processor_seconds=watch.processor_seconds,
+        rows=rows,
+        members=len(members),
+        batches=batches,
+    )
 
 
 def read(files: list[Path]) -> tuple[pd.DataFrame, int]:

@@ -27,8 +27,21 @@ COLUMNS = (
     "PreviousCustomerId",
 )
 
-_FIRST = ("Ada", "Björn", "Chloé", "Dilek", "Emeka", "Fatima", "Gülşen", "Hanako", "Íris", "João", "Kwame", "Łucja")
-_LAST = ("Almeida", "Brontë", "Çelik", "D'Angelo", "Eriksson", "Fernández", "García", "Haddad", "Ito", "Jørgensen")
+FIRST_NAMES = (
+    "Ada",
+    "Björn",
+    "Chloé",
+    "Dilek",
+    "Emeka",
+    "Fatima",
+    "Gülşen",
+    "Hanako",
+    "Íris",
+    "João",
+    "Kwame",
+    "Łucja",
+)
+LAST_NAMES = ("Almeida", "Brontë", "Çelik", "D'Angelo", "Eriksson", "Fernández", "García", "Haddad", "Ito", "Jørgensen")
 _TIERS = ("Bronze", "Silver", "Gold", "Platinum")
 _NO_ADDRESS = ("", "   ")
 _BAD_ADDRESS = ("not an address", "two@@example.com", "nodot@example")
@@ -115,7 +128,7 @@ def drop_day(upload: Callable[[str, bytes], object], day: Day, moment: datetime,
 
 
 def _customer(number: int, chance: random.Random) -> Customer:
-    first, last = chance.choice(_FIRST), chance.choice(_LAST)
+    first, last = chance.choice(FIRST_NAMES), chance.choice(LAST_NAMES)
     return Customer(
         number=number,
         email=f"customer{number}@{chance.choice(_DOMAINS)}",

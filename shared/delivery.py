@@ -257,13 +257,8 @@ def _repair(post: _Post, answer: Answer) -> None:
         _note(post, _without_blame)
         raise RunHeld(HOPELESS, code="everything_refused")
     refused = known_offenders(part, post.chosen)
-    if refused:
-        gone = {refusal.position for refusal in refused}
-        parts = [[position for position in part if position not in gone]]
-    else:
-        parts = split(part, believed(answer.claimed, repairs, receipt))
-    todo = [some for some in (*parts, *post.later) if some]
-    _go_on(post, todo, lambda receipt: _with_refusals(receipt, refused), repaired=True)
+    parts = [part] if refused else split(part, believed(answer.claimed, repairs, receipt))
+    _go_on(post, [*parts, *post.later], lambda receipt: _with_refusals(receipt, refused), repaired=True)
 
 
 def _hold(post: _Post, answer: Answer) -> None:
@@ -288,7 +283,10 @@ _STEPS: dict[Next, Callable[[_Post, Answer], None]] = {
 def _go_on(
     post: _Post, todo: list[list[int]], update: Callable[[Receipt], Receipt], *, repaired: bool = False
 ) -> Receipt:
-    """Note what was found out, and send for the rest of the batch where there is any."""
+    """Note what was found out, and send for the rest of the batch where there is any.
+
+    ``todo`` may hold positions that are done: whoever takes it up leaves out what the receipt speaks for.
+    """
     receipt = _note(post, update)
     if receipt.state is not ReceiptState.PARTIAL:
         return receipt

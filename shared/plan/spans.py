@@ -54,24 +54,26 @@ WITH value AS (
     SELECT start, unnest(parts) AS value, unnest(range(1, {width} + 1)) AS place FROM joined
 ),
 lined AS (
-    SELECT start, place, string_split(replace(value, {quote}, ''), chr(10)) AS lines
-    FROM value WHERE contains(value, chr(10))
+    SELECT start, place, string_split(replace(value, {quote}, ''), chr(10)) AS lines,
+           len(string_split(lines[1], {delimiter})) = {width} - place + 1
+               AND len(string_split(lines[-1], {delimiter})) = place AS is_seam
+    FROM value WHERE contains(trim(value, {quote} || chr(10)), chr(10))
 ),
 cut AS (
-    SELECT start, place, unnest(range(1, len(lines) + 1)) AS number, len(lines) AS last,
+    SELECT start, place, is_seam, len(lines) AS last, unnest(range(1, len(lines) + 1)) AS number,
            string_split(unnest(lines), {delimiter}) AS pieces
     FROM lined
 ),
-fitted AS (
-    SELECT start, pieces,
-           CASE number WHEN 1 THEN {width} - place + 1 WHEN last THEN place ELSE {width} END AS width,
-           CASE number WHEN 1 THEN {email} - place + 1 ELSE {email} END AS email
-    FROM cut
+email AS (
+    SELECT start, pieces[CASE number WHEN 1 THEN greatest({email} - place + 1, 0) ELSE {email} END] AS email
+    FROM cut WHERE CASE WHEN number IN (1, last) THEN is_seam ELSE len(pieces) = {width} END
 )
-SELECT min(start) FROM fitted
-WHERE len(pieces) = width AND email > 0 AND regexp_matches(pieces[email], '^\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$')
+SELECT min(start) FROM email WHERE regexp_matches(email, '^\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$')
 """
-"""A line of a value that is a row by itself, email and all: the first line the rest of one, the last its beginning."""
+"""A value with another row in it: as an inner line, or as the end of its first and the beginning of its last line.
+
+The latter is what is left of two rows of which one lost a closing and the other an opening quote of the same column.
+"""
 
 _PUT_FIRST = """
 UPDATE record SET form = 'row', found = {width}, raw = NULL, {places}

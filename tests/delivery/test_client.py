@@ -40,6 +40,7 @@ from shared.errors import CourierError, PassingError, RunHeld, Unavailable
 from shared.errors import RateLimited as AskedForPatience
 from tests.delivery.conftest import MakeScene
 from tests.delivery.scene import HOST, SECRET, Scene, member
+from tests.fakes import ManualClock
 
 BODY = b'{"contacts":[{"email":"member1@example.com"},{"email":"member2@example.com"}]}'
 LISTS = ("GET", "/api/3/lists")
@@ -228,6 +229,30 @@ def test_an_answer_without_end_is_no_answer(scene: Scene) -> None:
     scene.strike(Huge(size=40_000_000))
     with pytest.raises(Unavailable):
         scene.client.me()
+
+
+class _Trickle(BytesIO):
+    """Bytes that take a second each."""
+
+    def __init__(self, content: bytes, clock: ManualClock) -> None:
+        super().__init__(content)
+        self._clock = clock
+
+    def read(self, size: int | None = -1) -> bytes:
+        """One byte, a second later."""
+        self._clock.pass_by(1)
+        return super().read(1 if size else 0)
+
+
+@pytest.mark.parametrize(("seconds", "understood"), [(60, True), (120, False)])
+def test_an_answer_that_trickles_in_is_not_waited_for(scene: Scene, seconds: int, understood: bool) -> None:
+    """A server that sends a byte now and then keeps no worker for longer than a minute and a half."""
+    body = b'{"batchId":"b-1"}'.ljust(seconds)
+    scene.courier.session().mount(f"https://{HOST}", _Saying(_Trickle(body, scene.clock)))
+    before = scene.clock.time()
+    answer = scene.client.post_import(BODY)
+    assert (answer.finding is Finding.ANSWERED) == understood
+    assert scene.clock.time() - before <= 95
 
 
 # The key
@@ -448,21 +473,22 @@ def test_an_answer_that_nobody_understands_is_an_error_that_passes(scene: Scene,
 
 def _answering(scene: Scene, document: object) -> ActiveCampaign:
     """A client whose every question gets that answer."""
-    scene.courier.session().mount(f"https://{HOST}", _Saying(document))
+    scene.courier.session().mount(f"https://{HOST}", _Saying(BytesIO(json.dumps(document).encode())))
     return scene.client
 
 
 class _Saying(BaseAdapter):
-    def __init__(self, document: object) -> None:
+    """The same answer, once."""
+
+    def __init__(self, body: BytesIO) -> None:
         super().__init__()
-        self._document = document
+        self._body = body
         self._responses = HTTPAdapter()
 
     def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
-        """The same answer, whatever the question."""
+        """Say it."""
         headers: Mapping[str, str] = {"Content-Type": "application/json"}
-        body = BytesIO(json.dumps(self._document).encode())
-        return self._responses.build_response(request, HTTPResponse(body, headers, 200, preload_content=False))
+        return self._responses.build_response(request, HTTPResponse(self._body, headers, 200, preload_content=False))
 
     def close(self) -> None:
         """Nothing is open."""

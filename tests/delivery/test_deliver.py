@@ -227,6 +227,15 @@ def test_a_message_given_up_on_leaves_its_members_to_the_next_run(scene: Scene) 
     assert (scene.receipt().state, scene.failed()) == (ReceiptState.CONFIRMED, 0)
 
 
+def test_a_message_that_comes_after_it_was_given_up_on_posts_nothing(scene: Scene) -> None:
+    """Its members belong to the next run."""
+    scene.plan(members(3))
+    message = _only(scene)
+    give_up(scene.courier, message, Reason(code="given_up", message="it could not be delivered"))
+    deliver(scene.courier, message)
+    assert scene.posts() == []
+
+
 # Again
 
 
@@ -503,6 +512,15 @@ def test_a_crash_between_parts_sends_no_accepted_part_again(scene: Scene) -> Non
     assert scene.active() == scene.planned() - {member(3)}
     assert scene.api.journal.extra_sends() == {}
     assert scene.codes() == {REFUSED_INVALID: 1}
+
+
+def test_every_part_has_its_own_tries(scene: Scene) -> None:
+    """Trouble with one part is not held against the next one."""
+    scene.plan(members(8), flawed=[member(3)])
+    scene.strike(ServerError(on=BULK_IMPORT, nth=range(2, 9)), ServerError(on=BULK_IMPORT, nth=range(10, 17)))
+    scene.whole()
+    assert scene.active() == scene.planned() - {member(3)}
+    assert (scene.codes(), scene.failed()) == ({REFUSED_INVALID: 1}, 0)
 
 
 def test_a_release_goes_on_with_the_parts_that_are_left(scene: Scene) -> None:

@@ -78,6 +78,15 @@ def test_a_key_that_may_not_ask_leaves_reasons_open(scene: Scene) -> None:
     assert scene.codes() == {REFUSED_UNKNOWN: 2}
 
 
+def test_another_lists_unsubscription_is_no_reason(scene: Scene) -> None:
+    """Whoever was refused for something that nobody can see is not said to have unsubscribed."""
+    scene.account.unsubscribe(member(1), scene.account.add_list("Another list"))
+    scene.account.exclude("[m]ember1@*")  # a kind of pattern that nobody documents
+    scene.plan(members(3))
+    scene.whole()
+    assert scene.codes() == {REFUSED_UNKNOWN: 1}
+
+
 def test_somebody_else_in_an_answer_is_nobody(make: MakeScene) -> None:
     """An account that ignores the filter does not make strangers' standing a reason."""
     scene = make(Variants(email_filter_ignored=True))

@@ -14,6 +14,7 @@ from local.customers import Day, drop_day
 from local.host import HostProcess
 from local.scene import CONNECTION, CONNECTION_DOCUMENT, EXPORT, Stage, differences, prepare
 from local.world import ACTIVECAMPAIGN_HOST, World
+from tests.privacy import personal_data
 
 MOMENT = datetime(2026, 8, 24, 2, 14, tzinfo=UTC)
 
@@ -73,3 +74,5 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     """A world of its own."""
     with World(tmp_path) as world:
         yield Scene(world, prepare(world.activecampaign))
+    for log in tmp_path.rglob("*.log"):
+        assert personal_data(log.read_text(errors="replace")) == []

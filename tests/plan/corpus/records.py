@@ -112,6 +112,37 @@ TRAPS = (
         at=2,
     ),
     Trap(
+        "a closing and an opening quote lost in the same column",
+        text(f'1,{A},"Ada', f'2,{B},Bob"', f"3,{C},Cy"),
+        stops="quote_unclosed",
+        at=2,
+    ),
+    Trap(
+        "a closing and an opening quote lost in the first column",
+        text(f'"1,{A},Ada', f'2",{B},Bob', f"3,{C},Cy"),
+        stops="quote_unclosed",
+        at=2,
+    ),
+    Trap(
+        "a line end after an email in quotes",
+        text(f'1,"{A}', '",Ada', f"2,{B},Bob"),
+        {A: "Ada", B: "Bob"},
+        (2, 4),
+    ),
+    Trap(
+        "two emails on two lines of one value",
+        text(f'Ada,1,"{A}', f'{C}"', f"Bob,2,{B}", header="Name,Id,EMail"),
+        {B: "Bob"},
+        (4,),
+        ((2, "email_invalid"),),
+    ),
+    Trap(
+        "a letter with delimiters and an address in it",
+        text(f'1,{A},"Dear Ada,', "write to me, soon, at", f'x@example.org, or call"', f"2,{B},Bob"),
+        {A: "Dear Ada, write to me, soon, at x@example.org, or call", B: "Bob"},
+        (2, 5),
+    ),
+    Trap(
         "a value of several lines in a row with too few values",
         text(f'1,"{A}', "2", 'x"', f"3,{C},Cy"),
         stops="quote_unclosed",

@@ -1,0 +1,31 @@
+"""The guard over all logs of the suite would notice what it is there for."""
+
+import pytest
+
+from local.customers import first_day
+from local.scene import API_KEY
+from tests.privacy import personal_data
+
+CUSTOMER = first_day(3).customers[0]
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [
+        CUSTOMER.email,
+        CUSTOMER.email.upper(),
+        f"https://acme.api-us1.com/api/3/contacts?email={CUSTOMER.email}",
+        "+1 555 0941592",
+        f"{CUSTOMER.first_name} {CUSTOMER.last_name}",
+        f"Api-Token: {API_KEY}",
+    ],
+)
+def test_a_leak_is_noticed(leak: str) -> None:
+    """Addresses in any spelling, phone numbers, names and keys are found within a line."""
+    assert personal_data(f'2026-08-24 run "{leak}" delivered')
+
+
+def test_ordinary_lines_pass() -> None:
+    """Ids, hosts, codes and counts are no personal data."""
+    line = '{"event":"run_ended","run":"20260824T090000Z-high-value-c17e357d","host":"acme.api-us1.com","sent":250}'
+    assert personal_data(line) == []
