@@ -7,11 +7,10 @@ import azurefunctions.extensions.bindings.blob as blob
 
 from shared import delivery, names
 from shared.api.blueprint import http_api
-from shared.doors.opening import open_courier
-from shared.drop import arrival
 from shared.messages import BatchMessage, LookMessage, PlanMessage, WatchMessage
-from shared.runs import planning, poison, refreshing, sweeping, watching
+from shared.opening import open_courier
 from shared.settings import blob_trigger_source
+from shared.steps import arrival, planning, poison, refreshing, sweeping, watching
 from shared.telemetry import about, quiet
 
 quiet()

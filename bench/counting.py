@@ -13,7 +13,7 @@ from shared.doors.ports import Blob, Blobs, Content, Queues
 from shared.messages import Message
 
 BLOCK_BYTES = 8 * 1024 * 1024
-"""Large blobs are moved in blocks of this size; see ``shared/doors/opening.py``."""
+"""Large blobs are moved in blocks of this size; see ``shared/opening.py``."""
 
 SINGLE_PUT_BYTES = 64 * 1024 * 1024
 """The storage library writes what is not larger in one request."""

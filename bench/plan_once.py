@@ -26,8 +26,8 @@ from shared.documents import Connection, Consent, Export, ExportState, Plan, Run
 from shared.doors.clock import as_datetime, now
 from shared.ledger import BatchOutcome, write_ledger
 from shared.messages import PlanMessage
-from shared.runs.planning import plan_run
 from shared.runs.requests import request_run
+from shared.steps.planning import plan_run
 from shared.store import Store
 from tests.fakes import ManualClock, MemoryQueues, MemoryVault, settings
 

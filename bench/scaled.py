@@ -14,9 +14,9 @@ from functools import cache
 from pathlib import Path
 
 from shared.courier import Courier
-from shared.doors.opening import opened
 from shared.doors.ports import Blob, Blobs, Content, Queues
 from shared.messages import Message
+from shared.opening import opened
 from shared.store import Store
 
 SPEED, BEGAN = "BENCH_SPEED", "BENCH_BEGAN"

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import requests
 
 from shared import names, telemetry
-from shared.activecampaign.hosts import host_name
 from shared.courier import Courier
 from shared.documents import Export, ExportState, Notify, Run, RunState, Told
 from shared.errors import CourierError
+from shared.hosts import host_name
 
 TROUBLE = frozenset({RunState.FAILED, RunState.HELD, RunState.PARTLY_SUCCEEDED})
 """States that a person should know of."""

@@ -24,9 +24,8 @@ from shared import delivery, names
 from shared.courier import Courier
 from shared.documents import Connection, Consent, Export, Run
 from shared.doors.clock import as_datetime
-from shared.drop import arrival
 from shared.messages import BatchMessage, LookMessage, Message, PlanMessage, WatchMessage
-from shared.runs import planning, poison, sweeping, watching
+from shared.steps import arrival, planning, poison, sweeping, watching
 from tests.fakes import START, ManualClock, MemoryBlobs, MemoryQueues, MemoryVault, courier
 
 HOST = "acme.api-us1.com"

@@ -6,7 +6,7 @@ from bench.scaled import open_scaled
 from shared import delivery, names, telemetry
 from shared.api.blueprint import http_api
 from shared.messages import BatchMessage, PlanMessage, WatchMessage
-from shared.runs import planning, watching
+from shared.steps import planning, watching
 
 telemetry.quiet()
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import requests
 from pydantic import TypeAdapter, ValidationError
 from requests.exceptions import ConnectTimeout, InvalidHeader, ProxyError, SSLError
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from shared.activecampaign.answers import (
     POLICIES,
@@ -311,12 +311,17 @@ class ActiveCampaign:
                 return self._received(response)
         except requests.RequestException as error:
             return Silence.UNSENT if _never_left(error) else Silence.LOST
+        except HTTPError:
+            return Silence.LOST
 
     def _received(self, response: requests.Response) -> Reply | Silence:
-        """The whole answer, unless it is larger or slower than any answer of this API."""
+        """The whole answer, unless it is larger or slower than any answer of this API.
+
+        Taken as it comes in: a read for a number of bytes waits for the last of them, however long that takes.
+        """
         deadline = self._clock.time() + WHOLE_SECONDS
         body = bytearray()
-        for chunk in response.iter_content(_CHUNK):
+        while chunk := response.raw.read1(_CHUNK, decode_content=True):
             body += chunk
             if len(body) > _MOST_BYTES or self._clock.time() > deadline:
                 return Silence.LOST

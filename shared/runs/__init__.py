@@ -1,1 +1,1 @@
-"""A run's way from its request to its end: which moves are legal, and the steps that make them."""
+"""What a run is: which moves it may make, how it is asked for and announced, and what a person decides about it."""

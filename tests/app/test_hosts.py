@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.activecampaign.hosts import host_name
+from shared.hosts import host_name
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """The client: what it asks, how often, what it makes of the answers, and what it never lets out."""
 
+import gzip
 import json
 import logging
 import socket
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from io import BytesIO
 from typing import Any
@@ -238,10 +239,10 @@ class _Trickle(BytesIO):
         super().__init__(content)
         self._clock = clock
 
-    def read(self, size: int | None = -1) -> bytes:
+    def read1(self, size: int | None = -1) -> bytes:
         """One byte, a second later."""
         self._clock.pass_by(1)
-        return super().read(1 if size else 0)
+        return super().read1(1 if size else 0)
 
 
 @pytest.mark.parametrize(("seconds", "understood"), [(60, True), (120, False)])
@@ -442,6 +443,50 @@ def test_real_connections_fail_in_the_ways_that_are_told_apart(scene: Scene, acc
         session.mount("https://", _Nearby(port))
         assert scene.client.post_import(BODY).finding is finding
         session.close()
+
+
+_PAGES = {
+    "plain": b"Content-Length: 40\r\n\r\n" + b'{"batchId":"b-1"}'.ljust(40),
+    "chunked": b'Transfer-Encoding: chunked\r\n\r\n9\r\n{"batchId\r\n8\r\n":"b-1"}\r\n0\r\n\r\n',
+    "compressed": b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b'{"batchId":"b-1"}'.ljust(300_000)),
+    "cut short": b"Content-Length: 40\r\n\r\n" + b'{"batchId":"b-1"}',
+    "a bomb": b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b" " * 50_000_000),
+    "not gzip": b"Content-Encoding: gzip\r\n\r\n" + b'{"batchId":"b-1"}',
+}
+
+
+@pytest.mark.parametrize("page", _PAGES)
+def test_real_answers_are_read_whole_or_not_believed(scene: Scene, page: str) -> None:
+    """With a length, in chunks or compressed; one that is cut short, spoilt or without bounds is none."""
+    with _speaker(b"HTTP/1.1 200 OK\r\nConnection: close\r\n" + _PAGES[page]) as port:
+        session = scene.courier.session()
+        session.trust_env = False
+        session.mount("https://", _Nearby(port))
+        finding = scene.client.post_import(BODY).finding
+        session.close()
+    good = page in ("plain", "chunked", "compressed")
+    assert finding is (Finding.ANSWERED if good else Finding.LOST)
+
+
+@contextmanager
+def _speaker(answer: bytes) -> Iterator[int]:
+    """A port where one request gets that answer."""
+
+    def speak(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, suppress(ConnectionError):
+            received = b""
+            while BODY not in received:
+                received += connection.recv(65_536)
+            connection.sendall(answer)
+            connection.shutdown(socket.SHUT_WR)
+            connection.recv(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=speak, args=(server,))
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join()
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_a_changed_address_changes_nothing_else() -> None:
 def test_requests_leave_from_known_places_only() -> None:
     """Who wants to send something else has to come by here."""
     sending = {_name(source) for source in SOURCES if _imports_requests(source)}
-    assert sending - {"shared/courier.py", "shared/doors/opening.py"} == SENDERS
+    assert sending - {"shared/courier.py", "shared/opening.py"} == SENDERS
 
 
 def test_the_guard_sees_what_it_guards_against(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from shared import names
 from shared.courier import Courier
 from shared.documents import Drop, Export, ExportState, Look, Run, RunState, Trigger
 from shared.doors.clock import now
-from shared.drop.arrival import dropped, look_again, refresh_due
 from shared.drop.finding import newest_drop
 from shared.exports import all_connections, all_exports
 from shared.messages import LookMessage
+from shared.steps.arrival import dropped, look_again, refresh_due
 from tests.drop.made import CONTAINER, DESTINATION, FOLDER, SETTLE, TABLE, model_bytes, partitions, table
 from tests.fakes import ManualClock, MemoryBlobs, MemoryQueues, courier
 

@@ -8,7 +8,7 @@ from local.customers import Day, drop_day
 from shared import names
 from shared.documents import Run
 from shared.doors.clock import as_datetime
-from shared.drop import arrival
+from shared.steps import arrival
 from tests.simulation import Simulation
 
 Upload = Callable[[str, bytes], object]

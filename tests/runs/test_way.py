@@ -11,9 +11,9 @@ from local.scene import EXPORT, differences
 from shared import names
 from shared.documents import Drop, DropBlob, ExportState, RunState, Trigger
 from shared.doors.clock import as_datetime
-from shared.runs import refreshing
 from shared.runs.requests import drop_run_id, export_of, request_run
-from shared.runs.sweeping import sweep
+from shared.steps import refreshing
+from shared.steps.sweeping import sweep
 from tests.runs.playing import adds_up, connected, dropped, fire, put_drop, runs_of
 from tests.simulation import Simulation
 

@@ -5,10 +5,10 @@ import logging
 from shared import names
 from shared.courier import Courier
 from shared.documents import ExportState, Trigger
-from shared.drop.arrival import refresh_due
 from shared.errors import Conflict, NotFound
 from shared.exports import all_exports
 from shared.runs.requests import request_run
+from shared.steps.arrival import refresh_due
 
 logger = logging.getLogger(__name__)
 

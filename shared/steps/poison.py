@@ -15,10 +15,10 @@ from shared.courier import Courier
 from shared.delivery import give_up
 from shared.documents import Reason, Run, RunState
 from shared.doors.clock import now
-from shared.drop import arrival
 from shared.messages import BatchMessage, LookMessage, Message, PlanMessage, WatchMessage
-from shared.runs.finishing import end_unplanned
 from shared.runs.states import FINAL, moved, take_over
+from shared.steps import arrival
+from shared.steps.finishing import end_unplanned
 from shared.telemetry import Poisoned, record
 
 logger = logging.getLogger(__name__)

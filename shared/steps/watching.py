@@ -16,8 +16,8 @@ from shared.messages import BatchMessage, WatchMessage
 from shared.pacing import HEAD_START_SECONDS, Lane, rates, weight
 from shared.receipts import Summary, summaries
 from shared.runs.announcing import hold
-from shared.runs.finishing import counted, finish, imports_per_minute, is_settled
 from shared.runs.states import FINAL, SENDING, change, moved
+from shared.steps.finishing import counted, finish, imports_per_minute, is_settled
 
 STRETCH_SECONDS = 30
 """How far ahead batches have appointments. Short, so that exports on one host take turns and a cancel leaves little

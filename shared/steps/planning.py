@@ -36,11 +36,11 @@ from shared.plan.identity import read_readdressed
 from shared.plan.planner import make_plan
 from shared.plan.shapes import Job, LocalDrop, Outcome
 from shared.runs.announcing import hold
-from shared.runs.finishing import end_unplanned, finish
-from shared.runs.readdressing import MOST, readdress
 from shared.runs.requests import export_of
 from shared.runs.states import FINAL, change, moved, take_over
-from shared.runs.targets import Targets, find_targets
+from shared.steps.finishing import end_unplanned, finish
+from shared.steps.readdressing import MOST, readdress
+from shared.steps.targets import Targets, find_targets
 from shared.telemetry import RunPlanned, about, record
 
 _PATIENCE = timedelta(hours=6)
