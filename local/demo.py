@@ -100,11 +100,11 @@ def play(world: World, caller: Caller, day: Day, moment: datetime) -> dict[str, 
 def advance(progress: Progress, bars: Sequence[TaskID], run: dict[str, Any]) -> None:
     """Move the bars to where the run is."""
     counts = run["counts"]
-    travelling = counts["joiners"] + counts["changed"] + counts["leavers"] if run.get("planned_at") else None
+    to_send = counts["to_send"] if run.get("planned_at") else None
     rate = f"{run['imports_per_minute']:.0f} imports/min" if run.get("imports_per_minute") else run["state"]
     done = (counts["sent"], counts["confirmed"] + sum(counts["refused"].values()) + counts["failed"])
     for bar, number in zip(bars, done, strict=True):
-        progress.update(bar, total=travelling, completed=number, rate=rate)
+        progress.update(bar, total=to_send, completed=number, rate=rate)
 
 
 def summary(runs: Sequence[tuple[str, dict[str, Any]]]) -> Table:

@@ -250,7 +250,8 @@ class Counts(Document):
 
     ``rows = members + duplicates + rejected`` and ``members = joiners + changed + unchanged`` (where ``unchanged``
     includes ``refused_earlier``, members whom ActiveCampaign refused before and who have not changed since) and
-    ``sent = confirmed + refused + failed`` once a run has ended. ``sent`` counts contacts, leavers among them.
+    ``sent = confirmed + refused + failed`` once a run has ended. ``to_send`` counts the contacts of all batches, leavers
+    among them, and ``sent`` those of batches that were posted.
     """
 
     rows: int = 0
@@ -264,6 +265,7 @@ class Counts(Document):
     readdressed: int = 0
     leavers: int = 0
     batches: int = 0
+    to_send: int = 0
     sent: int = 0
     confirmed: int = 0
     refused: dict[str, int] = Field(default_factory=dict)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from shared.drop.shapes import Dialect
 from shared.errors import DropUnusable
-from shared.plan.plain import LONGEST_LINE, NotPlain, Plain
+from shared.plan.plain import LONGEST_LINE, STRAY_CR, NotPlain, Plain
 
 _DELIMITERS = (",", ";", "\t", "|")
+_HEAD_BYTES = 1 << 20
 _SHOWN = 60
 
 
@@ -90,9 +91,9 @@ def _first_record(plain: Plain, delimiter: str, quote: str) -> _Record | None:
     """Record 1 as it would be with that delimiter, ``None`` where it is none."""
     csv.field_size_limit(LONGEST_LINE)
     try:
-        with plain.path.open(encoding="utf-8-sig", newline=None) as file:
+        with plain.path.open(encoding="utf-8-sig", newline=_line_end(plain)) as file:
             reader = csv.reader(
-                file,
+                (line.replace("\r\n", "\n").removesuffix("\r").replace("\r", STRAY_CR) for line in file),
                 delimiter=delimiter,
                 quotechar=quote or None,
                 quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
@@ -114,6 +115,12 @@ def _first_record(plain: Plain, delimiter: str, quote: str) -> _Record | None:
             code="file_unreadable",
         )
     return _Record(tuple(map(_tidy, values)), lines)
+
+
+def _line_end(plain: Plain) -> str:
+    with plain.path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    return "\r" if b"\r" in head and b"\n" not in head else "\n"
 
 
 def _tidy(value: str) -> str:

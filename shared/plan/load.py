@@ -15,7 +15,7 @@ from shared.errors import DropUnusable
 from shared.plan.dialect import Layout
 from shared.plan.engine import Engine, listed, name, text
 from shared.plan.grammar import Grammar
-from shared.plan.plain import LONGEST_LINE, NotPlain, Plain
+from shared.plan.plain import LONGEST_LINE, STRAY_CR, NotPlain, Plain
 
 _RECORD = """
 CREATE TYPE form AS ENUM ('row', 'header', 'blank', 'ragged', 'open', 'broken', 'inside');
@@ -53,6 +53,11 @@ INSERT INTO record
 SELECT {source}, 'row', NULL, 0, NULL,
        {values}
 FROM read_parquet({path}, binary_as_string = true)
+"""
+
+_STRAY = """
+SELECT min(rowid) - (SELECT min(rowid) FROM record WHERE source = $source) + 1
+FROM record WHERE source = $source AND raw IS NOT NULL AND contains(raw, $stray)
 """
 
 _FIRST = "SELECT min(rowid) FROM record WHERE source = {source}"
@@ -114,6 +119,7 @@ def load_text(engine: Engine, source: int, file: Text, places: Sequence[str]) ->
         if not file.is_rewritten:
             raise NotPlain from None
         raise _unreadable(file.plain.name, error) from None
+    _check_line_ends(engine, source, file)
     first, is_whole = _extent(engine, source, file.plain.path)
     if is_whole:
         engine.run(_MARK_HEADER.format(first=first, rows=file.layout.header_lines))
@@ -122,6 +128,16 @@ def load_text(engine: Engine, source: int, file: Text, places: Sequence[str]) ->
     if not file.is_rewritten:
         raise NotPlain
     raise DropUnusable(f"{file.plain.name} could not be read to its last byte", code="file_unreadable")
+
+
+def _check_line_ends(engine: Engine, source: int, file: Text) -> None:
+    """A row that is malformed and has a CR in it may be several, of a file whose lines end in more than one way."""
+    row = engine.number(_STRAY, source=source, stray=STRAY_CR) if file.is_rewritten else 0
+    if row:
+        raise DropUnusable(
+            f"{file.plain.name}, line {row}: a CR in the middle; expected the lines of a file to end all alike",
+            code="line_ends_mixed",
+        )
 
 
 def load_parquet(engine: Engine, source: int, plain: Plain, positions: Mapping[str, int], places: Sequence[str]) -> int:

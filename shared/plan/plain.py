@@ -1,15 +1,17 @@
 """From the bytes of a blob to a file the engine reads as it stands: UTF-8 text, or Parquet.
 
 Most files are used where they lie. Compressed ones, and texts in another encoding or with mixed line ends, are written
-anew, streaming. A line ends with LF, CRLF or CR, so the lines of the copy are the lines of the original.
+anew, streaming. A line ends with LF or CRLF, or with CR where there is no LF in the whole file; so the lines of a copy
+are the lines of the original.
 """
 
 import codecs
 import gzip
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +22,9 @@ DAMAGED = "\uffff"
 
 LONGEST_LINE = 64_000_000
 """Bytes of one line; beyond that a file is not taken for text in lines."""
+
+STRAY_CR = "\v"
+"""Stands for a CR that ends no line; cleaned away like any control character."""
 
 _PARQUET = b"PAR1"
 _GZIP = b"\x1f\x8b"
@@ -84,15 +89,16 @@ def open_plain(name: str, path: Path, encoding: str | None, copy: Path) -> Plain
 
 def rewrite(plain: Plain, copy: Path) -> Plain:
     """Decode a text that the engine could not read as UTF-8 with even line ends."""
-    sound, broken, has_bom = _tally(plain.path)
-    if not broken:
-        return _decoded(plain, "utf-8-sig", "strict", copy)
-    if has_bom or sound > broken:
-        return _decoded(plain, "utf-8-sig", "courier.damaged", copy)
+    tally = _tally(plain.path)
+    lone_cr = STRAY_CR if tally.has_lf else "\n"
+    if not tally.broken:
+        return _decoded(plain, "utf-8-sig", "strict", copy, lone_cr)
+    if tally.has_bom or tally.sound > tally.broken:
+        return replace(_decoded(plain, "utf-8-sig", "courier.damaged", copy, lone_cr), is_damaged=True)
     if plain.declared and plain.encoding not in _UTF8:
-        return _decoded(plain, plain.encoding, "courier.c1", copy)
+        return _decoded(plain, plain.encoding, "courier.c1", copy, lone_cr)
     warning = f"{plain.name} is not UTF-8 and was read as Windows-1252: check names with accents"
-    return _decoded(plain, "cp1252", "courier.c1", copy, warning)
+    return replace(_decoded(plain, "cp1252", "courier.c1", copy, lone_cr), warning=warning)
 
 
 def _head(path: Path) -> bytes:
@@ -122,32 +128,52 @@ def _unpack(name: str, source: Path, target: Path) -> None:
         ) from None
 
 
-def _decoded(plain: Plain, encoding: str, errors: str, copy: Path, warning: str | None = None) -> Plain:
+def _decoded(plain: Plain, encoding: str, errors: str, copy: Path, lone_cr: str | None = None) -> Plain:
+    """A copy in UTF-8; with ``lone_cr`` in place of each CR that is alone, and LF in place of CRLF."""
     lines = 0
     try:
-        with plain.path.open(encoding=encoding, errors=errors) as source, copy.open("wb") as target:
-            while block := source.read(_BLOCK):
+        with plain.path.open(encoding=encoding, errors=errors, newline="") as source, copy.open("wb") as target:
+            blocks = iter(partial(source.read, _BLOCK), "")
+            for block in _with_even_ends(blocks, lone_cr) if lone_cr else blocks:
                 target.write(block.encode())
                 lines += block.count("\n")
     except UnicodeError:
         raise DropUnusable(
             f"{plain.name} is not valid {encoding} somewhere after line {lines}", code="file_unreadable"
         ) from None
-    return replace(
-        plain, path=copy, encoding="utf-8", declared=True, is_damaged=errors == "courier.damaged", warning=warning
-    )
+    return replace(plain, path=copy, encoding="utf-8", declared=True)
 
 
-def _tally(path: Path) -> tuple[int, int, bool]:
-    """How many characters beyond ASCII are sound UTF-8, how many bytes are not, and whether there is a UTF-8 BOM."""
+def _with_even_ends(blocks: Iterable[str], lone_cr: str) -> Iterator[str]:
+    held = ""
+    for block in blocks:
+        text = held + block
+        held = "\r" if text.endswith("\r") else ""
+        yield text.removesuffix(held).replace("\r\n", "\n").replace("\r", lone_cr)
+    yield held and lone_cr
+
+
+@dataclass(frozen=True)
+class _Tally:
+    """How many characters beyond ASCII are sound UTF-8 and how many bytes are not; what else is in the file."""
+
+    sound: int
+    broken: int
+    has_bom: bool
+    has_lf: bool
+
+
+def _tally(path: Path) -> _Tally:
     sound = broken = 0
+    has_lf = False
     with path.open("rb") as file:
         has_bom = file.read(3) == codecs.BOM_UTF8
         file.seek(0)
         for block in _decode_blocks(file):
             sound += len(_WELL_FORMED.findall(block))
             broken += len(_BROKEN.findall(block))
-    return sound, broken, has_bom
+            has_lf = has_lf or "\n" in block
+    return _Tally(sound, broken, has_bom, has_lf)
 
 
 def _decode_blocks(file: BinaryIO) -> Iterator[str]:

@@ -103,7 +103,7 @@ def _count(engine: Engine, rows: int, rejected: dict[str, int], batches: list[in
         refused_earlier=refused,
         leavers=engine.number(_ABSENT, kind="leaver"),
         batches=len(batches),
-        sent=sum(batches),
+        to_send=sum(batches),
     )
     check_equations(counts)
     return counts

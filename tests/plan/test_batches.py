@@ -126,7 +126,7 @@ def test_planned_says_where_everybody_sits(tmp_path: Path) -> None:
             contact["email"] for contact in body["contacts"]
         ]
     assert [entry.contacts for entry in planned.outcome.index] == [250, 250, 2]
-    assert planned.outcome.counts.sent == 502
+    assert planned.outcome.counts.to_send == 502
 
 
 def test_batches_fill_the_bytes_of_an_import(tmp_path: Path) -> None:

@@ -19,7 +19,27 @@ TRAPS = (
         (2, 4),
     ),
     Trap("LF in the first lines, CRLF in the last", f"{HEADER}\n1,{A},Ada\n2,{B},Bob\r\n".encode(), BOTH, (2, 3)),
-    Trap("a lone CR ends a line as well", f"{HEADER}\n1,{A},Ada\r2,{B},Bob\n".encode(), BOTH, (2, 3)),
+    Trap("a CR in a value", text(f"1,{A},A\rda", f'2,{B},"B\rob"'), {A: "A da", B: "B ob"}, (2, 3)),
+    Trap(
+        "a CR in the first record",
+        f"1,{A},A\rda\n".encode(),
+        {A: "A da"},
+        (1,),
+        dialect=Dialect(",", '"'),
+        attributes=ATTRIBUTES,
+    ),
+    Trap(
+        "CR between two rows, LF between the others",
+        f"{HEADER}\n1,{A},Ada\r2,{B},Bob\n".encode(),
+        stops="line_ends_mixed",
+        at=2,
+    ),
+    Trap(
+        "CR between rows and within a value",
+        f'{HEADER}\r1,{A},"A\rda"\r2,{B},Bob\r'.encode(),
+        {A: "A da", B: "Bob"},
+        (2, 4),
+    ),
     Trap("blank lines are no rows but count as lines", text("", f"1,{A},Ada", "", "", f"2,{B},Bob", ""), BOTH, (3, 6)),
     Trap("blank lines before the header", f"\n\n{HEADER}\n{ROWS}".encode(), BOTH, (4, 5)),
     Trap(
