@@ -4,10 +4,9 @@ Every stored document carries ``version``; a document of a version this code doe
 Times are UTC.
 """
 
-import json
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
@@ -445,16 +444,3 @@ class Lanes(Stored):
     imports: float = 0.0
     requests: float = 0.0
     held_until: float = 0.0
-
-
-def canonical(document: BaseModel) -> str:
-    """The same text for the same content, whatever the order of its members."""
-    return json.dumps(json.loads(document.model_dump_json()), sort_keys=True, separators=(",", ":"))
-
-
-def json_object(data: bytes) -> dict[str, Any]:
-    """The JSON object in a request body; ``ValueError`` says what it is instead."""
-    parsed = json.loads(data)
-    if not isinstance(parsed, dict):
-        raise ValueError(f"expected a JSON object, found {type(parsed).__name__}")  # noqa: TRY004 - callers answer bad JSON and wrong JSON alike
-    return parsed

@@ -119,7 +119,6 @@ def load_text(engine: Engine, source: int, file: Text, places: Sequence[str]) ->
         if not file.is_rewritten:
             raise NotPlain from None
         raise _unreadable(file.plain.name, error) from None
-    _check_line_ends(engine, source, file)
     first, is_whole = _extent(engine, source, file.plain.path)
     if is_whole:
         engine.run(_MARK_HEADER.format(first=first, rows=file.layout.header_lines))
@@ -130,8 +129,8 @@ def load_text(engine: Engine, source: int, file: Text, places: Sequence[str]) ->
     raise DropUnusable(f"{file.plain.name} could not be read to its last byte", code="file_unreadable")
 
 
-def _check_line_ends(engine: Engine, source: int, file: Text) -> None:
-    """A row that is malformed and has a CR in it may be several, of a file whose lines end in more than one way."""
+def check_line_ends(engine: Engine, source: int, file: Text) -> None:
+    """``DropUnusable`` where a malformed row has a CR in it: it may be several rows, whose lines end in two ways."""
     row = engine.number(_STRAY, source=source, stray=STRAY_CR) if file.is_rewritten else 0
     if row:
         raise DropUnusable(

@@ -8,7 +8,7 @@ from shared.errors import DropUnusable
 from shared.plan.columns import STANDARD, field_places, locate, wanted_columns
 from shared.plan.dialect import find_layout, some
 from shared.plan.engine import Engine
-from shared.plan.load import Text, create_record, load_parquet, load_text, parquet_columns
+from shared.plan.load import Text, check_line_ends, create_record, load_parquet, load_text, parquet_columns
 from shared.plan.plain import NotPlain, Plain, open_plain, rewrite
 from shared.plan.shapes import Job, LocalDrop
 from shared.plan.spans import join_lines
@@ -91,6 +91,7 @@ class _DropReader:
         number = len(self._reading.sources)
         first = load_text(self._engine, number, file, self._places)
         join_lines(self._engine, number, first, file, self._places)
+        check_line_ends(self._engine, number, file)
         self._note(plain, layout.columns, first)
         self._reading.is_damaged |= plain.is_damaged
         self._reading.warnings.extend(warning for warning in (plain.warning, layout.warning) if warning)

@@ -203,7 +203,7 @@ def test_one_refused_contact_costs_nobody_else_anything(
 def test_a_rotated_key_is_picked_up_in_the_middle_of_a_run(tmp_path: Path, place: str) -> None:
     """A new version in Key Vault needs no restart and no person."""
     whole = Whole(tmp_path)
-    whole.strike(_When(_batch(place), lambda: _rotate(whole)))
+    whole.strike(_when(_batch(place), lambda: _rotate(whole)))
     run = whole.run()
     assert run.state is RunState.SUCCEEDED
     whole.check(run)
@@ -220,7 +220,7 @@ def _rotate(whole: Whole) -> None:
 def test_a_revoked_key_holds_the_run_until_there_is_another(tmp_path: Path, place: str) -> None:
     """A few posts are turned away, then nothing is sent; with a new key the release goes on where it stopped."""
     whole = Whole(tmp_path)
-    whole.strike(_When(_batch(place), lambda: whole.account.revoke_key(API_KEY)))
+    whole.strike(_when(_batch(place), lambda: whole.account.revoke_key(API_KEY)))
     run = whole.run()
     assert run.state is RunState.HELD
     assert run.reason is not None
@@ -254,7 +254,7 @@ def test_what_is_deleted_in_the_middle_of_a_run_holds_it(
         else:
             whole.account.delete_field(field)
 
-    whole.strike(_When(_batch(place), delete))
+    whole.strike(_when(_batch(place), delete))
     run = whole.run()
     assert run.state is RunState.HELD
     assert run.reason is not None
@@ -380,7 +380,7 @@ def test_after_a_cancel_nothing_more_is_sent_and_what_was_confirmed_is_in_the_le
             cancelled.append(run.split("/")[1])
             cancel(whole.world.courier, cancelled[0], "ada@example.com")
 
-    whole.strike(_When(_batch(place), stop))
+    whole.strike(_when(_batch(place), stop))
     run = whole.run()
     assert run.state is RunState.CANCELLED
     whole.check(run)
@@ -398,7 +398,7 @@ def _batch(place: str) -> str:
     return layout()[PLACES[place]][0]
 
 
-def _When(email: str, action: Callable[[], None]) -> Fault:  # noqa: N802 - reads like the faults beside it
+def _when(email: str, action: Callable[[], None]) -> Fault:
     return _Moment(email=email, action=action)
 
 

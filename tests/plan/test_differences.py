@@ -149,3 +149,17 @@ def test_a_row_that_is_rejected_makes_its_person_no_member(tmp_path: Path) -> No
     planned = twice(tmp_path, table("Id,EMail,Name", "1,a@example.com,Ada", "2,b@,Bob", "3,c@example.com,Cy"))
     assert planned.of("leaver") == ["b@example.com"]
     assert planned.codes == [(3, "email_invalid")]
+
+
+@pytest.mark.parametrize(
+    "row", ["2,b@example.com", '2,B@EXAMPLE.COM,"x"y', "2,b@example.com,Zo\udceb", f"2,b@example.com,{'x' * 400_000}"]
+)
+def test_a_member_whose_row_cannot_be_read_has_not_left(tmp_path: Path, row: str) -> None:
+    """Whoever is seen in a reject stays what the ledger says, and the run says so."""
+    data = table("Id,EMail,Name", "1,a@example.com,Zoë").decode() + row + "\n"
+    ledger = [("b@example.com", "2", "h", "member"), ("c@example.com", "3", "h", "member")]
+    planned = plan(tmp_path, data.encode(errors="surrogateescape"), export(NAMED, leavers=UNSUBSCRIBED), ledger=ledger)
+    assert planned.of("leaver") == ["c@example.com"]
+    assert (planned.of("unchanged"), planned.outcome.counts.unchanged) == (["b@example.com"], 0)
+    assert planned.rows["b@example.com"]["ledger_state"] == "member"
+    assert planned.outcome.warnings[-1] == "1 members stay what they were, since their rows are rejects"

@@ -24,7 +24,7 @@ TRAPS = (
     Trap("UTF-16 with characters beyond its first plane", text(f"1,{A},😀").decode().encode("utf-16"), {A: "😀"}, (2,)),
     Trap(
         "UTF-16 with CRLF and a line end in quotes",
-        text(f'1,{A},"Å', f'sa"', f"2,{B},Bo").decode().replace("\n", "\r\n").encode("utf-16"),
+        text(f'1,{A},"Å', 'sa"', f"2,{B},Bo").decode().replace("\n", "\r\n").encode("utf-16"),
         {A: "Å sa", B: "Bo"},
         (2, 4),
     ),

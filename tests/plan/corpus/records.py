@@ -29,6 +29,12 @@ TRAPS = (
         attributes=ATTRIBUTES,
     ),
     Trap(
+        "a CR in a value of several lines",
+        text(f'1,{A},"A\rd', 'a\rx"', f"2,{B},Bob"),
+        {A: "A d a x", B: "Bob"},
+        (2, 4),
+    ),
+    Trap(
         "CR between two rows, LF between the others",
         f"{HEADER}\n1,{A},Ada\r2,{B},Bob\n".encode(),
         stops="line_ends_mixed",
@@ -65,7 +71,7 @@ TRAPS = (
     Trap(
         "line ends in two values of a row", text('"1', f'","{A}","A', 'd"', f"2,{B},Bob"), {A: "A d", B: "Bob"}, (2, 5)
     ),
-    Trap("rows of several lines one after the other", text(f'1,{A},"Ada', f'"', f'2,{B},"Bob', '"'), BOTH, (2, 4)),
+    Trap("rows of several lines one after the other", text(f'1,{A},"Ada', '"', f'2,{B},"Bob', '"'), BOTH, (2, 4)),
     Trap(
         "quotes and delimiters on the inner lines",
         text(f'1,{A},"Ada', '""x"",y', 'z, ""', '"'),
@@ -158,7 +164,7 @@ TRAPS = (
     ),
     Trap(
         "a letter with delimiters and an address in it",
-        text(f'1,{A},"Dear Ada,', "write to me, soon, at", f'x@example.org, or call"', f"2,{B},Bob"),
+        text(f'1,{A},"Dear Ada,', "write to me, soon, at", 'x@example.org, or call"', f"2,{B},Bob"),
         {A: "Dear Ada, write to me, soon, at x@example.org, or call", B: "Bob"},
         (2, 5),
     ),
