@@ -249,8 +249,8 @@ class Counts(Document):
 
     ``rows = members + duplicates + rejected`` and ``members = joiners + changed + unchanged`` (where ``unchanged``
     includes ``refused_earlier``, members whom ActiveCampaign refused before and who have not changed since) and
-    ``sent = confirmed + refused + failed`` once a run has ended. ``to_send`` counts the contacts of all batches, leavers
-    among them, and ``sent`` those of batches that were posted.
+    ``sent = confirmed + refused + failed`` once a run has ended. ``to_send`` counts the contacts of all batches,
+    leavers among them, and ``sent`` those of batches that were posted.
     """
 
     rows: int = 0

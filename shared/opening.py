@@ -29,6 +29,9 @@ _BLOCK_BYTES = 8 * 1024 * 1024
 _MOST_THREADS = 32
 """Of one worker process (PYTHON_THREADPOOL_THREAD_COUNT): so many connections are kept open to one host at most."""
 
+_VAULT_RETRIES = 2
+"""Whoever needs a key has appointments to keep; the step itself is taken again later."""
+
 _threads = threading.local()
 _connections = HTTPAdapter(pool_maxsize=_MOST_THREADS)
 
@@ -52,7 +55,7 @@ def opened(environment: Mapping[str, str]) -> Courier:
         drops=AzureBlobs(drops),
         store=Store(AzureBlobs(state)),
         queues=AzureQueues(_queue_service(settings.host_storage, credential)),
-        vault=AzureVault(SecretClient(settings.key_vault_url, credential), clock),
+        vault=AzureVault(SecretClient(settings.key_vault_url, credential, retry_total=_VAULT_RETRIES), clock),
         session=_session,
         workplace=Path(tempfile.gettempdir()),
     )

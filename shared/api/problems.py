@@ -40,6 +40,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "settings_invalid": Problem(500, "app settings need attention; details names each"),
     "document_unreadable": Problem(500, "a stored document was written by another version of the app, or by hand"),
     "internal": Problem(500, "a defect of the app; details has the id under which it is in the log"),
+    "vault_unavailable": Problem(503, "the Key Vault gives no answer: send the call again"),
     "contended": Problem(503, "others kept changing the same document: send the call again"),
     "storage_unreachable": Problem(503, "storage gave no usable answer: send the call again"),
 }

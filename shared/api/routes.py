@@ -44,7 +44,7 @@ ROUTES: tuple[Route, ...] = (
         body=connections.ConnectionDocument,
         request_headers=("If-Match", "If-None-Match"),
         answer_headers=("ETag",),
-        problems=(*_BODY, *_WRITTEN, "vault"),
+        problems=(*_BODY, *_WRITTEN, "vault", "vault_unavailable"),
     ),
     Route(
         "DELETE",

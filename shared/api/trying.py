@@ -76,6 +76,7 @@ def _account(client: ActiveCampaign, host: str) -> Iterator[Check]:
 
 _STOPPED_AT: dict[str, tuple[Result, Result]] = {
     "vault": ("unknown", "failed"),
+    "vault_unavailable": ("unknown", "unknown"),
     "credentials": ("ok", "failed"),
     "payment": ("ok", "failed"),
     "rate_limited": ("ok", "unknown"),

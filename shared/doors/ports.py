@@ -78,7 +78,10 @@ class Vault(Protocol):
     """The secrets of one Key Vault."""
 
     def secret(self, name: str, *, fresh: bool = False) -> str:
-        """Its current value, minutes old at most; ``fresh`` reads it again. ``RunHeld`` when it cannot be read."""
+        """Its current value, minutes old at most; ``fresh`` reads it again.
+
+        ``RunHeld`` where a person has to act before it can be read, ``Unavailable`` while the vault gives no answer.
+        """
 
     def store(self, name: str, value: str) -> None:
         """Make that the current value. Raises ``RunHeld`` when the app may not."""

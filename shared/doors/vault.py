@@ -11,7 +11,7 @@ from azure.core.exceptions import (
 from azure.keyvault.secrets import SecretClient
 
 from shared.doors.clock import Clock
-from shared.errors import RunHeld
+from shared.errors import CourierError, RunHeld, Unavailable
 
 _KEPT_SECONDS = 300
 
@@ -39,7 +39,7 @@ class AzureVault:
         try:
             self._client.set_secret(name, value)
         except AzureError as error:
-            raise RunHeld(_sentence(error, name, "written", "Key Vault Secrets Officer"), code="vault") from None
+            raise _translated(error, name, "written", "Key Vault Secrets Officer") from None
         with self._lock:
             self._kept[name] = (self._clock.time(), value)
 
@@ -47,17 +47,23 @@ class AzureVault:
         try:
             value = self._client.get_secret(name).value
         except AzureError as error:
-            raise RunHeld(_sentence(error, name, "read", "Key Vault Secrets User"), code="vault") from None
+            raise _translated(error, name, "read", "Key Vault Secrets User") from None
         if not value:
             raise RunHeld(f"the Key Vault secret {name} is empty: store the API key in it", code="vault")
         return value
 
 
-def _sentence(error: AzureError, name: str, done: str, role: str) -> str:
+def _translated(error: AzureError, name: str, done: str, role: str) -> CourierError:
+    """What the vault's refusal means for whoever asked; an outage passes."""
+    failed = f"the Key Vault secret {name} could not be {done}"
     if isinstance(error, ResourceNotFoundError):
-        return f"the Key Vault has no secret {name}: store the API key under that name"
-    if isinstance(error, ClientAuthenticationError):
-        return f"the Key Vault secret {name} could not be {done}: the app's identity got no access token"
-    if isinstance(error, HttpResponseError) and error.status_code == 403:
-        return f"the Key Vault secret {name} could not be {done}: give the app's identity the role {role}"
-    return f"the Key Vault secret {name} could not be {done}: the vault did not answer as expected"
+        message = f"the Key Vault has no secret {name}: store the API key under that name"
+    elif isinstance(error, ClientAuthenticationError):
+        message = f"{failed}: the app's identity got no access token"
+    elif isinstance(error, HttpResponseError) and error.status_code in (401, 403):
+        message = f"{failed}: give the app's identity the role {role}"
+    elif isinstance(error, HttpResponseError) and 400 <= (error.status_code or 0) < 429:
+        message = f"{failed}: the vault answered {error.status_code}"
+    else:
+        return Unavailable(f"{failed}: the vault gives no answer", code="vault_unavailable")
+    return RunHeld(message, code="vault")

@@ -93,7 +93,7 @@ def rewrite(plain: Plain, copy: Path) -> Plain:
     lone_cr = STRAY_CR if tally.has_lf else "\n"
     if not tally.broken:
         return _decoded(plain, "utf-8-sig", "strict", copy, lone_cr)
-    if tally.has_bom or tally.sound > tally.broken:
+    if tally.has_bom or tally.sound >= tally.broken:
         return replace(_decoded(plain, "utf-8-sig", "courier.damaged", copy, lone_cr), is_damaged=True)
     if plain.declared and plain.encoding not in _UTF8:
         return _decoded(plain, plain.encoding, "courier.c1", copy, lone_cr)

@@ -72,7 +72,7 @@ CREATE TEMP MACRO defused(x) AS CASE WHEN regexp_matches(x, '^[=+\-@\t\r]') THEN
 
 
 def keep_malformed(engine: Engine) -> None:
-    """Make table ``malformed`` of what is no record, with the ``emails`` in it: all of ``record`` that is needed later."""
+    """Make table ``malformed`` of what is no record, with the ``emails`` in it; nothing else of ``record`` is kept."""
     engine.run(_MALFORMED)
 
 

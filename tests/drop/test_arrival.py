@@ -12,7 +12,7 @@ from shared.courier import Courier
 from shared.documents import Drop, Export, ExportState, Look, Run, RunState, Trigger
 from shared.doors.clock import now
 from shared.drop.finding import newest_drop
-from shared.exports import all_connections, all_exports
+from shared.exports import all_exports
 from shared.messages import LookMessage
 from shared.steps.arrival import dropped, look_again, refresh_due
 from tests.drop.made import CONTAINER, DESTINATION, FOLDER, SETTLE, TABLE, model_bytes, partitions, table
@@ -391,13 +391,11 @@ def test_a_missing_segment_asks_for_nothing_and_is_logged(world: World, caplog: 
     assert "it holds Gold" in caplog.text
 
 
-def test_every_export_and_connection_is_found_by_name(world: World) -> None:
+def test_every_export_is_found_by_name(world: World) -> None:
     """State and ledgers below an export's name are not taken for exports."""
     world.finish("high")
     world.export("another", "Gold")
-    world.courier.store.blobs.write(names.connection("acme"), b'{"host": "acme.api-us1.com", "api_key_secret": "s"}')
     assert sorted(all_exports(world.courier.store)) == ["another", "high"]
-    assert all_connections(world.courier.store)["acme"].host == "acme.api-us1.com"
 
 
 def test_a_document_that_cannot_be_understood_stops_no_other(world: World, caplog: pytest.LogCaptureFixture) -> None:

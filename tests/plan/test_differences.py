@@ -133,7 +133,7 @@ def test_whoever_is_no_member_any_more_carries_on(tmp_path: Path) -> None:
 def test_leavers_are_told_what_the_export_says(
     tmp_path: Path, leavers: dict[str, Any], told: dict[str, Any] | None
 ) -> None:
-    """Kept leavers do not travel, marked ones get the former value, unsubscribed ones are unsubscribed; nothing else."""
+    """Kept leavers do not travel, marked ones get the former value, unsubscribed ones are unsubscribed."""
     rows = table("Id,EMail", "1,a@example.com")
     ledger = [("b@example.com", "2", "x", "member"), ("c@example.com", "3", "x", "former")]
     planned = plan(tmp_path, rows, export(leavers=leavers), ledger=ledger)
