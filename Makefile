@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.bench-installed
 
 .PHONY: demo serve test check bench soak start format clean
 
@@ -21,7 +22,7 @@ check: $(STAMP)         ## what CI runs
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-bench: $(STAMP)         ## QUICK=1 for the short one
+bench: $(BENCH_STAMP)   ## QUICK=1 for the short one
 	$(BIN)/python -m bench $(if $(QUICK),--quick)
 
 soak: $(STAMP)          ## 1,000 runs with faults by chance, in virtual time
@@ -39,5 +40,9 @@ $(STAMP): requirements.txt requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
+$(BENCH_STAMP): $(STAMP) requirements-bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	touch $@
+
 clean:
-	rm -rf $(VENV) .azurite-package .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-* .azurite-package .mypy_cache .pytest_cache .ruff_cache
