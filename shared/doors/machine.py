@@ -7,8 +7,8 @@ _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_b
 _SHARE = 4
 """Planning leaves three quarters of the instance to the worker itself and to the batches in flight."""
 
-_MOST_MB = 512
-"""More than this makes no plan faster: what does not fit goes through temporary files."""
+_MOST_MB = 440
+"""More than this makes no plan faster: what does not fit goes through temporary files. Ten million rows fit."""
 
 
 def engine_memory_mb() -> int:
