@@ -16,8 +16,11 @@ from typing import Any, TypeVar
 from rich.console import Console
 
 from bench import asking, cost, delivery, machine, planning, real
+from bench.apart import MeasurementFailed
 from bench.figures import Report, shown
 from bench.prices import PRICES
+from local.caller import Refused
+from local.host.process import HostFailed
 
 RESULTS = Path(__file__).parent / "results"
 PICTURE = Path(__file__).parent.parent / "docs" / "throughput.png"
@@ -35,14 +38,15 @@ def main() -> int:
     quick = parser.parse_args().quick
     watch = machine.Stopwatch()
     report = Report()
-    with tempfile.TemporaryDirectory(prefix="segment-courier-bench-") as folder:
-        found = _measure(Path(folder), report, quick=quick)
+    found = _measured(report, quick=quick)
     console.print(report.table())
+    report.note(f"All of it took {shown(watch.seconds / 60, 'min')} on {_machine()}.")
     for note in report.notes:
         console.print(f"• {note}")
-    console.print(f"• All of it took {shown(watch.seconds / 60, 'min')} on {machine.described()}.")
-    written = _write(report, found, watch.seconds, quick=quick)
-    console.print(f"Written: {written}")
+    if found is None:
+        return 2
+    for path in _write(report, found, quick=quick):
+        console.print(f"Written: {path}")
     return 0 if report.all_met else 1
 
 
@@ -53,6 +57,16 @@ class _Found:
     members: int
     virtual: list[float]
     real: list[float]
+
+
+def _measured(report: Report, *, quick: bool) -> _Found | None:
+    """All measurements; ``None`` where one failed, with those before it in the report."""
+    with tempfile.TemporaryDirectory(prefix="segment-courier-bench-") as folder:
+        try:
+            return _measure(Path(folder), report, quick=quick)
+        except (MeasurementFailed, HostFailed, Refused) as failed:
+            console.print(f"[red]{type(failed).__name__}[/red]: {failed}", markup=True)
+            return None
 
 
 def _measure(folder: Path, report: Report, *, quick: bool) -> _Found:
@@ -77,27 +91,30 @@ def _step(name: str, measure: Callable[[], T]) -> T:
     return found
 
 
-def _write(report: Report, found: _Found, seconds: float, *, quick: bool) -> str:
+def _machine() -> str:
+    return ", ".join(f"{name} {value}" for name, value in machine.described().items())
+
+
+def _write(report: Report, found: _Found, *, quick: bool) -> list[Path]:
     """The table as JSON; the picture only after a whole run, whose is the million."""
     path = RESULTS / ("quick.json" if quick else "full.json")
     document: dict[str, Any] = {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "mode": "quick" if quick else "full",
-        "seconds": round(seconds, 1),
         "machine": machine.described(),
         "figures": [figure.document() for figure in report.figures],
         "notes": report.notes,
         "prices": [price.document() for price in PRICES],
     }
     RESULTS.mkdir(exist_ok=True)
-    path.write_text(json.dumps(document, indent=1) + "\n")
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     if quick:
-        return str(path)
-    from bench.plot import draw
+        return [path]
+    from bench.plot import draw  # loads for long, and only whole runs have a picture
 
     PICTURE.parent.mkdir(exist_ok=True)
     draw(PICTURE, found.members, found.virtual, found.real)
-    return f"{path} and {PICTURE}"
+    return [path, PICTURE]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ _TAIL = 4000
 
 
 class MeasurementFailed(RuntimeError):
-    """The process ended badly; the message holds the end of what it said."""
+    """What was to be measured went wrong, so it has no figures; the message says how."""
 
 
 def apart(module: str, *arguments: object) -> dict[str, Any]:

@@ -31,8 +31,6 @@ POLLS_A_SECOND = 1.0
 POLLING_FUNCTIONS = 2
 """While a run is delivered, ``deliver_batch`` and ``watch_run`` each keep an instance that polls."""
 
-FUNCTIONS = {names.EXPORT_RUNS: "plan_run", names.CONTACT_BATCHES: "deliver_batch", names.RUN_WATCH: "watch_run"}
-
 
 @dataclass(frozen=True)
 class Measured:
@@ -80,16 +78,14 @@ def bill(
 ) -> Bill:
     """The bill of a run that made these calls to storage and took ``seconds`` in all.
 
-    ``sample`` says how long the executions of another run took; each message here stands for one like those. With
-    ``shared``, executions that overlap are on one instance, as far as they were in the sample.
+    ``sample`` is what a whole run took: this one takes as much of it as it has batches. With ``shared``, executions of
+    one function that overlap are on one instance.
     """
-    sent = {function: calls.get(f"sent to {queue}", 0) for queue, function in FUNCTIONS.items()}
-    sent["plan_run"] = max(1, sent["plan_run"])
-    busy = plan_seconds * sent.pop("plan_run")
-    for function, number in sent.items():
-        found = sample[function]
-        busy += number * (found.shared if shared else found.alone) / found.count
-    executions = sum(sent.values()) + 1
+    batches = calls.get(f"sent to {names.CONTACT_BATCHES}", 0)
+    runs = [sample[function] for function in ("deliver_batch", "watch_run")]
+    scale = batches / sample["deliver_batch"].count
+    busy = plan_seconds + scale * sum(one.shared if shared else one.alone for one in runs)
+    executions = 1 + math.ceil(scale * sum(one.count for one in runs))
     queue_operations = 3 * executions + POLLS_A_SECOND * POLLING_FUNCTIONS * seconds
     return Bill(
         gb_seconds=busy * INSTANCE_GB,
@@ -104,16 +100,17 @@ def bill(
     )
 
 
-def measure(report: Report, days: Mapping[str, Any], sample: Mapping[str, Measured], plan_seconds: float) -> None:
-    """Take down what the first run and the one with 1 % changed cost."""
+def measure(report: Report, days: Mapping[str, Any], sample: Mapping[str, Measured], million_seconds: float) -> None:
+    """Take down what the first run and the one with 1 % changed cost; planning a million takes ``million_seconds``."""
     for name in ("first time", "1 % changed"):
-        _take_down(report, name, days[name], sample, plan_seconds)
+        _take_down(report, name, days[name], sample, million_seconds * days[name]["counts"]["members"] / 1_000_000)
     regions = " and ".join(dict.fromkeys(f"{price.region} ({price.date})" for price in PRICES))
     report.note(
-        f"Costs are list prices in US dollars of {regions}, without free grants, storage space, monitoring or network; "
-        f"the table of prices is in the JSON. Instances have {INSTANCE_GB:g} GB. Executions and storage calls are "
-        "counted in virtual time, their length is that of the run in real time on this machine, planning's that of the "
-        "million rows. Every message is put, got and deleted; polls are computed, not measured."
+        f"Costs are list prices in US dollars as quoted for {regions}, without free grants, storage space, monitoring "
+        "or network; the price of an execution is unconfirmed; "
+        f"the table of prices is in the JSON. Instances have {INSTANCE_GB:g} GB. Executions and their length are those "
+        "of the run in real time on this machine, for as many batches; planning's that of the million rows. Calls to "
+        "blobs are counted in virtual time. Every message is put, got and deleted; polls are computed, not measured."
     )
 
 
@@ -143,4 +140,4 @@ def _take_down(
     blobs = calls["reads"] + calls["writes"] + calls["lists"] + calls["others"]
     kinds = ", ".join(f"{calls[kind]:,} {kind}" for kind in ("reads", "writes", "lists", "others"))
     text = f"blobs: {kinds}; queues: {most.queue_operations:,.0f}"
-    report.add(SECTION, f"{what}: storage transactions", blobs + most.queue_operations, "", text)
+    report.add(SECTION, f"{what}: storage transactions", round(blobs + most.queue_operations), "", text)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bench.apart import apart
+from bench.apart import MeasurementFailed, apart
 from bench.data import Drop, make
 from bench.figures import Report, Target, at_most, shown
 from bench.workload import COLUMNS
@@ -99,7 +99,7 @@ def _plan(folder: Path, drop: Drop, *, joiners: int | None = None, commit: bool 
     }
     wrong = {name: counts[name] for name, number in wanted.items() if counts[name] != number}
     if wrong or found["state"] in ("failed", "held"):
-        raise AssertionError(f"the plan is wrong: {wrong}, {found['state']}: {found['reason']}")
+        raise MeasurementFailed(f"the plan is wrong: {wrong}, {found['state']}: {found['reason']}")
     return found
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bench.apart import MeasurementFailed
 from bench.cost import Measured, measured
 from bench.data import Drop, blobs_in, make
 from bench.figures import Report, at_most, percentile, shown
@@ -90,7 +91,7 @@ def measure_changed(folder: Path, report: Report, planned: Path, members: int) -
         finished = datetime.fromisoformat(run["finished_at"]).timestamp()
         imports = run["counts"]["batches"]
         if run["counts"]["changed"] != members // 100:
-            raise AssertionError(f"{run['counts']['changed']} of {members} members had changed")
+            raise MeasurementFailed(f"{run['counts']['changed']} of {members} members had changed")
         report.add(
             SECTION,
             f"{members:,} members, 1 % changed, {imports} imports: from drop to succeeded",
@@ -149,9 +150,9 @@ def _followed(caller: Caller, run: dict[str, Any]) -> dict[str, Any]:
     for found in caller.follow(run["id"]):
         run = found
         if time.monotonic() > deadline:
-            raise TimeoutError(f"run {run['id']} is still {run['state']} after {LONGEST_SECONDS:g} s")
+            raise MeasurementFailed(f"run {run['id']} is still {run['state']} after {LONGEST_SECONDS:g} s")
     if not rests(run) or run["state"] != "succeeded":
-        raise AssertionError(f"run {run['id']} {run['state']}: {run.get('reason')}")
+        raise MeasurementFailed(f"run {run['id']} {run['state']}: {run.get('reason')}")
     return run
 
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from bench.apart import tell
+from bench.apart import MeasurementFailed, tell
 from bench.counting import Calls, CountedBlobs, CountedQueues
 from bench.data import Drop, blobs_in, make
 from bench.workload import export_document
@@ -88,7 +88,7 @@ def _play(world: Simulation, calls: Calls) -> dict[str, Any]:
 def _check(world: Simulation, run: Run) -> None:
     """A run that went wrong has no figures."""
     if run.state not in (RunState.SUCCEEDED, RunState.NOTHING_TO_DO) or world.errors:
-        raise AssertionError(f"run {run.id} {run.state}: {run.reason}; {world.errors[:1]}")
+        raise MeasurementFailed(f"run {run.id} {run.state}: {run.reason}; {world.errors[:1]}")
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ COPY (
 _READDRESS = """
 COPY (
     SELECT coalesce(new_email, email) AS email, customer_id,
-           CASE WHEN new_email IS NULL THEN hash ELSE '' END AS hash, state, since
+           CASE WHEN new_email IS NULL THEN hash ELSE '00000000-0000-0000-0000-000000000000' END AS hash, state, since
     FROM read_parquet({ledger}) LEFT JOIN pair USING (email)
 ) TO {target} (FORMAT parquet, COMPRESSION zstd)
 """
@@ -97,7 +97,7 @@ def write_ledger(
 def readdress_ledger(ledger: Path, pairs: Sequence[tuple[str, str]], target: Path) -> None:
     """Copy a ledger with the new addresses of those people, given as old and new.
 
-    Their hash is emptied, so that the plan sends them whatever else is the same about them.
+    Their hash becomes one that nobody has, so that the plan sends them whatever else is the same about them.
     """
     engine = Engine(target.parent, _MEMORY_MB)
     try:

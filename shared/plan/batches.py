@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from shared.documents import Automations, BatchEntry
-from shared.plan import contact
+from shared.documents import Automations, BatchEntry, LeaverAction
+from shared.errors import CourierError
 from shared.plan.engine import Engine, text
 from shared.plan.limits import CLOSING, CLOSING_QUIET, MOST_CONTACT_BYTES, MOST_CONTACTS, OPENING
 from shared.plan.shapes import Job
@@ -16,37 +16,37 @@ _STRETCH = 1000
 
 _TRAVELLER = """
 CREATE TABLE traveller AS
-SELECT convoy, kind, place, bytes FROM (
-    SELECT {convoy} AS convoy, kind, place, bytes FROM fate WHERE kind IN ('joiner', 'changed')
+SELECT {convoy} AS convoy, kind, place, size FROM (
+    SELECT kind, place, size FROM fate WHERE kind IN ('joiner', 'changed')
     UNION ALL
-    SELECT {convoy} AS convoy, kind, rowid AS place, strlen({leaver}) AS bytes FROM absent
-    WHERE kind = 'leaver' AND {leavers_travel}
-) ORDER BY convoy, CASE kind WHEN 'joiner' THEN 0 WHEN 'changed' THEN 1 ELSE 2 END, place
+    SELECT kind, rowid AS place, strlen(leaver_json(email)) AS size
+    FROM absent WHERE kind = 'leaver' AND {leavers_travel}
+) ORDER BY convoy, kind, place
 """
 
-_CONVOY = "SELECT count(*), coalesce(max(bytes), 0) FROM traveller WHERE convoy = $convoy"
+_CONVOY = "SELECT count(*), coalesce(max(size), 0) FROM traveller WHERE convoy = $convoy"
 
-_SIZES = "SELECT bytes FROM traveller WHERE convoy = $convoy ORDER BY rowid"
+_SIZES = "SELECT size FROM traveller WHERE convoy = $convoy ORDER BY rowid"
 
-_SEATED = """
-CREATE TABLE seated AS
+_SEAT = """
+CREATE TABLE seat AS
 SELECT kind, place, batch, position
 FROM traveller POSITIONAL JOIN (
-    SELECT batch, unnest(range(contacts)) AS position
-    FROM (SELECT unnest(range(len($contacts::BIGINT[]))) AS batch, unnest($contacts::BIGINT[]) AS contacts)
+    SELECT batch, unnest(range(contacts))::USMALLINT AS position
+    FROM (SELECT unnest(range(len($contacts::BIGINT[])))::UINTEGER AS batch, unnest($contacts::BIGINT[]) AS contacts)
 )
 """
 
 _CONTACTS = """
 COPY (
     SELECT json FROM (
-        SELECT seated.rowid AS number, {member} AS json
-        FROM seated JOIN person USING (place)
-        WHERE kind <> 'leaver' AND seated.rowid BETWEEN {first} AND {last}
+        SELECT seat.rowid AS number, member_json(email, details) AS json
+        FROM seat JOIN record ON seat.place = record.rowid
+        WHERE kind <> 'leaver' AND seat.rowid BETWEEN {first} AND {last}
         UNION ALL
-        SELECT seated.rowid AS number, {leaver} AS json
-        FROM seated JOIN absent ON seated.place = absent.rowid
-        WHERE seated.kind = 'leaver' AND seated.rowid BETWEEN {first} AND {last}
+        SELECT seat.rowid AS number, leaver_json(email) AS json
+        FROM seat JOIN absent ON seat.place = absent.rowid
+        WHERE seat.kind = 'leaver' AND seat.rowid BETWEEN {first} AND {last}
     ) ORDER BY number
 ) TO {path} (FORMAT csv, HEADER false, DELIMITER '\x01', QUOTE '', ESCAPE '')
 """
@@ -62,23 +62,21 @@ class Convoy:
 
 
 def seat(engine: Engine, job: Job) -> list[Convoy]:
-    """Make table ``seated``: ``batch`` and ``position`` (both 0-based) of every contact that travels.
+    """Make table ``seat``: ``batch`` and ``position`` (both 0-based) of every contact that travels.
 
     A member's ``place`` is its row in ``record``, a leaver's its row in ``absent``. Joiners come first, then changed
     members, then leavers; where automations run, joiners have batches of their own.
     """
-    leaver = contact.leaver(job)
+    automations = job.export.automations
     engine.run(
         _TRAVELLER.format(
-            convoy="0" if job.export.automations is Automations.OFF else "CASE kind WHEN 'joiner' THEN 0 ELSE 1 END",
-            leaver=leaver or "''",
-            leavers_travel="true" if leaver else "false",
+            convoy="0" if automations is Automations.OFF else "(kind <> 'joiner')::UTINYINT",
+            leavers_travel="false" if job.export.leavers.action is LeaverAction.KEEP else "true",
         )
     )
-    convoys = [
-        Convoy(closing, _pack_convoy(engine, number)) for number, closing in enumerate(closings(job.export.automations))
-    ]
-    engine.run(_SEATED, contacts=[contacts for convoy in convoys for contacts in convoy.batches])
+    convoys = [Convoy(closing, _pack_convoy(engine, number)) for number, closing in enumerate(closings(automations))]
+    engine.run(_SEAT, contacts=[contacts for convoy in convoys for contacts in convoy.batches])
+    engine.run("DROP TABLE traveller")
     return convoys
 
 
@@ -122,7 +120,7 @@ def with_company(batches: list[int], *, has_room: bool) -> list[int]:
     return batches
 
 
-def write(engine: Engine, job: Job, convoys: Sequence[Convoy], path: Path) -> list[BatchEntry]:
+def write(engine: Engine, convoys: Sequence[Convoy], path: Path) -> list[BatchEntry]:
     """Write one import per line; returns where each lies, without its line end.
 
     The engine writes the contacts of a stretch, a line each; bodies are cut out of that, and commas put between them.
@@ -134,7 +132,7 @@ def write(engine: Engine, job: Job, convoys: Sequence[Convoy], path: Path) -> li
     with path.open("wb") as file:
         for stretch in _stretches(batches):
             last = first + sum(contacts for _, contacts in stretch) - 1
-            engine.run(_contacts(job, first, last, lines))
+            engine.run(_CONTACTS.format(first=first, last=last, path=text(lines)))
             for body, contacts in _bodies(lines, stretch):
                 file.write(body)
                 entries.append(BatchEntry(offset=offset, length=len(body) - 1, contacts=contacts))
@@ -149,16 +147,13 @@ def _stretches(batches: Sequence[tuple[str, int]]) -> Iterator[Sequence[tuple[st
         yield batches[start : start + _STRETCH]
 
 
-def _contacts(job: Job, first: int, last: int, path: Path) -> str:
-    member, leaver = contact.member(job), contact.leaver(job) or "''"
-    return _CONTACTS.format(member=member, leaver=leaver, first=first, last=last, path=text(path))
-
-
 def _bodies(lines: Path, stretch: Sequence[tuple[str, int]]) -> Iterator[tuple[bytes, int]]:
     """The body of each batch with its line end, and how many contacts it has."""
     with lines.open("rb") as file:
         for closing, contacts in stretch:
             body = b"".join(islice(file, contacts))
+            if body.count(b"\n") != contacts:
+                raise CourierError("a batch has not all of its contacts", code="accounting")
             yield b"".join((OPENING.encode(), body[:-1].replace(b"\n", b","), closing.encode(), b"\n")), contacts
 
 

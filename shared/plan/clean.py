@@ -1,4 +1,4 @@
-"""Cleaning: rows of ``record`` into rows of ``person``, each fit to travel or with the code of its reject.
+"""Cleaning: the values of a row into what is sent of a person, or into the code of a reject.
 
 In every value control characters are removed (line ends and tabs become spaces), then white space at both ends. An
 empty value is absent. Beyond that, by where a value goes:
@@ -28,7 +28,8 @@ from shared.plan.columns import STANDARD, field_places
 from shared.plan.engine import Engine, listed, text
 from shared.plan.limits import MOST_CONTACT_BYTES
 from shared.plan.plain import DAMAGED
-from shared.plan.shapes import CustomField, Job
+from shared.plan.record import KEPT
+from shared.plan.shapes import Job
 
 _CONTROL = r"[\x{0}-\x{1f}\x{7f}-\x{9f}\x{2028}\x{2029}\x{feff}]"
 _EDGE = r"[\x{0}-\x{20}\x{7f}-\x{a0}\x{ad}\pZ\x{200b}-\x{200f}\x{2060}\x{feff}]"
@@ -107,56 +108,120 @@ _BY_TYPE = {
 }
 _CAN_MISFIT = {"date": "a date", "datetime": "a date and time", "number": "a number"}
 
-_FOREIGN = r"form = 'row' AND strlen(email) <> length(email) AND regexp_matches(email, '^[^@]+@[^@]+$')"
-
-_FOREIGN_DOMAINS = "SELECT DISTINCT split_part(edged(email), '@', 2) FROM record WHERE {foreign}"
-
-_WRITE_ASCII = """
-UPDATE record SET email = split_part(edged(email), '@', 1) || '@' || idn.ascii
-FROM (SELECT unnest($domains) AS domain, unnest($ascii) AS ascii) idn
-WHERE {foreign} AND split_part(edged(email), '@', 2) = idn.domain
+_FLAW = """
+CREATE TEMP MACRO flaw(email, size) AS
+    CASE WHEN coalesce(email, '') = '' THEN 'email_missing'
+         WHEN NOT is_email(email) THEN 'email_invalid'
+         WHEN size > {largest} THEN 'value_too_long' END
 """
 
-_PERSON = """
-CREATE TABLE person AS
+_CLEANED = """
 WITH tidied AS (
-    SELECT rowid AS place, source, edged(email) AS mail,
-       {cleaned},
-       {is_damaged} AS is_damaged
-    FROM record WHERE form = 'row'
+    SELECT {carried} form, found, bytes, line,
+           CASE WHEN strlen(email) = length(email) THEN lower(edged(email)) ELSE edged(email) END AS email,
+           {places},
+           {is_damaged} AS is_damaged
+    FROM ({rows})
 ),
-judged AS (
-    SELECT *,
-           CASE WHEN strlen(mail) = length(mail) THEN lower(mail) END AS email,
-           CASE WHEN is_damaged THEN 'encoding_invalid'
-                WHEN coalesce(mail, '') = '' THEN 'email_missing'
-                WHEN email IS NULL OR NOT is_email(email) THEN 'email_invalid' END AS flaw,
-           CASE WHEN flaw IS NULL THEN {json} END AS json
+detailed AS (
+    SELECT * REPLACE (left(email, {longest_email}) AS email),
+           CASE form WHEN 'row' THEN {details} WHEN 'blank' THEN NULL ELSE left(line, {kept}) END AS details,
+           member_json(email, details) AS json, strlen(json) AS size
     FROM tidied
 )
-SELECT place, source, CASE WHEN flaw IS NULL THEN email ELSE left(mail, 320) END AS email,
-       {columns},
-       CASE WHEN strlen(json) > {largest} THEN 'value_too_long' ELSE flaw END AS code,
-       {filled} AS filled, md5(json) AS hash, coalesce(strlen(json), 0) AS bytes
-FROM judged
+SELECT {carried} form, found, bytes, email, customer_id, previous_ids, details,
+       CASE WHEN form = 'row' THEN CASE WHEN is_damaged THEN 'encoding_invalid' ELSE flaw(email, size) END
+            WHEN form <> 'blank' THEN 'row_malformed' END AS code,
+       {filled} AS filled, md5(json)::UUID AS hash, size {misfits}
+FROM detailed
 """
 
-_MISFITS = "SELECT {counts} FROM person WHERE code IS NULL"
+_FOREIGN_DOMAINS = r"""
+CREATE TEMP TABLE foreigner AS
+SELECT rowid AS place, lower(split_part(email, '@', 1)) AS mailbox, split_part(email, '@', 2) AS domain
+FROM record WHERE code = 'email_invalid' AND strlen(email) <> length(email)
+    AND regexp_matches(email, '^[!-?A-~]+@[^@]+$')
+"""
+
+_WRITE_ASCII = """
+UPDATE record
+SET email = ascii.email, size = ascii.size, code = flaw(ascii.email, ascii.size), hash = md5(ascii.json)::UUID
+FROM (
+    SELECT place, mailbox || '@' || form AS email, member_json(email, details) AS json, strlen(json) AS size
+    FROM foreigner
+    JOIN (SELECT unnest($domains) AS domain, unnest($forms) AS form) USING (domain)
+    JOIN (SELECT rowid AS place, details FROM record) USING (place)
+) ascii
+WHERE record.rowid = ascii.place
+"""
+
+_MISFITS = "SELECT {counts} FROM record WHERE form = 'row' AND code IS NULL"
+
+_LONGEST_EMAIL = 320
+"""Characters that are kept of what stands in the place of an email."""
 
 
-def clean(engine: Engine, job: Job, *, is_damaged: bool) -> list[str]:
-    """Make table ``person`` of the rows of ``record``; returns warnings about values that were left out.
+class Cleaner:
+    """Cleans the rows of one job."""
 
-    ``place`` is the row in ``record``, ``code`` the reject's or ``NULL``, ``hash`` and ``bytes`` those of the JSON that
-    is sent, ``filled`` how many values a person has. The ``email`` of a reject is what the drop has in its place.
-    """
-    for macro in (*_MACROS, _IS_EMAIL):
-        engine.run(macro)
-    contact.define(engine)
-    _map_foreign_domains(engine)
-    fields = {place: job.fields[key] for key, place in field_places(job).items()}
-    engine.run(_person(job, fields, is_damaged=is_damaged))
-    return _warnings(engine, job, fields)
+    def __init__(self, engine: Engine, job: Job) -> None:
+        self._engine = engine
+        self._job = job
+        self._fields = {place: job.fields[key] for key, place in field_places(job).items()}
+        self._typed = [place for place, field in self._fields.items() if field.type in _CAN_MISFIT]
+        self.misfits = [f"{place}_misfit" for place in self._typed]
+        for macro in (*_MACROS, _IS_EMAIL, _FLAW.format(largest=MOST_CONTACT_BYTES)):
+            engine.run(macro)
+        contact.define(engine, job)
+
+    def cleaned(self, rows: str, *, is_damaged: bool = False, carried: str = "") -> str:
+        """Query of the columns of ``record`` from ``form`` on, from one of ``form, found, bytes, line`` and raw values.
+
+        The values are those of :func:`places`, and ``NULL`` where the form is not ``row``. ``is_damaged`` says that
+        :data:`DAMAGED` may stand in them. The column ``carried`` is handed through, in front.
+        """
+        expressions = {place: f"tidy({place})" for place in STANDARD if place != "email"}
+        for place, field in self._fields.items():
+            expressions[place] = _BY_TYPE.get(field.type, "tidy({0})").format(place)
+        misfits = {
+            misfit: f"{expressions[place]} IS NULL AND tidy({place}) IS NOT NULL"
+            for place, misfit in zip(self._typed, self.misfits, strict=True)
+        }
+        damaged = [f"coalesce(contains({place}, {text(DAMAGED)}), false)" for place in ("email", *expressions)]
+        sent = [place for place in expressions if place not in ("customer_id", "previous_ids")]
+        return _CLEANED.format(
+            carried=f"{carried}," if carried else "",
+            rows=rows,
+            places=listed([f"{expression} AS {place}" for place, expression in (expressions | misfits).items()]),
+            is_damaged=" OR ".join(damaged) if is_damaged else "false",
+            longest_email=_LONGEST_EMAIL,
+            kept=KEPT,
+            details=contact.details(self._job),
+            filled=" + ".join(f"({place} IS NOT NULL)::UTINYINT" for place in sent),
+            misfits="".join(f", {misfit}" for misfit in misfits),
+        )
+
+    def map_foreign_domains(self) -> None:
+        """Write the domains of emails in ASCII where they are not. There are few of them, each is mapped once."""
+        self._engine.run(_FOREIGN_DOMAINS)
+        domains = [domain for (domain,) in self._engine.rows("SELECT DISTINCT domain FROM foreigner")]
+        forms = {domain: form for domain in domains if (form := ascii_domain(domain))}
+        if forms:
+            self._engine.run(_WRITE_ASCII, domains=list(forms), forms=list(forms.values()))
+
+    def warnings(self) -> list[str]:
+        """How many values of which columns were left out."""
+        if not self._typed:
+            return []
+        counts = ", ".join(f"count(*) FILTER ({misfit})" for misfit in self.misfits)
+        (found,) = self._engine.rows(_MISFITS.format(counts=counts))
+        columns = {place: self._job.export.mapping.fields[key] for key, place in field_places(self._job).items()}
+        return [
+            f"{count} values of column {columns[place]} are not {_CAN_MISFIT[self._fields[place].type]}"
+            " and were left out"
+            for place, count in zip(self._typed, found, strict=True)
+            if count
+        ]
 
 
 def ascii_domain(domain: str) -> str | None:
@@ -165,50 +230,3 @@ def ascii_domain(domain: str) -> str | None:
         return idna.encode(domain, uts46=True, std3_rules=True).decode("ascii").lower()
     except (idna.IDNAError, UnicodeError):
         return None
-
-
-def _map_foreign_domains(engine: Engine) -> None:
-    """Write the domains of emails in ASCII where they are not. There are few of them, each mapped once."""
-    domains = {domain: ascii_domain(domain) for (domain,) in engine.rows(_FOREIGN_DOMAINS.format(foreign=_FOREIGN))}
-    mapped = {domain: form for domain, form in domains.items() if form}
-    if mapped:
-        engine.run(_WRITE_ASCII.format(foreign=_FOREIGN), domains=list(mapped), ascii=list(mapped.values()))
-
-
-def _person(job: Job, fields: dict[str, CustomField], *, is_damaged: bool) -> str:
-    cleaned = {place: f"tidy({place})" for place in STANDARD if place != "email"}
-    cleaned |= {place: _BY_TYPE.get(field.type, "tidy({0})").format(place) for place, field in fields.items()}
-    misfits = {_misfit(place): f"{cleaned[place]} IS NULL AND tidy({place}) IS NOT NULL" for place in _typed(fields)}
-    damaged = [f"coalesce(contains({place}, {text(DAMAGED)}), false)" for place in ("email", *cleaned)]
-    sent = [place for place in cleaned if place not in ("customer_id", "previous_ids")]
-    return _PERSON.format(
-        cleaned=listed([f"{expression} AS {column}" for column, expression in (cleaned | misfits).items()]),
-        is_damaged=" OR ".join(damaged) if is_damaged else "false",
-        json=contact.member(job),
-        columns=", ".join(cleaned | misfits),
-        largest=MOST_CONTACT_BYTES,
-        filled=" + ".join(f"({place} IS NOT NULL)::UTINYINT" for place in sent),
-    )
-
-
-def _typed(fields: dict[str, CustomField]) -> list[str]:
-    """The places whose values may not fit."""
-    return [place for place, field in fields.items() if field.type in _CAN_MISFIT]
-
-
-def _misfit(place: str) -> str:
-    """The column that says whether a value was left out."""
-    return f"{place}_misfit"
-
-
-def _warnings(engine: Engine, job: Job, fields: dict[str, CustomField]) -> list[str]:
-    typed = _typed(fields)
-    if not typed:
-        return []
-    (found,) = engine.rows(_MISFITS.format(counts=", ".join(f"count(*) FILTER ({_misfit(place)})" for place in typed)))
-    columns = {place: job.export.mapping.fields[key] for key, place in field_places(job).items()}
-    return [
-        f"{count} values of column {columns[place]} are not {_CAN_MISFIT[fields[place].type]} and were left out"
-        for place, count in zip(typed, found, strict=True)
-        if count
-    ]

@@ -11,12 +11,12 @@ PREVIOUS_IDS = "PreviousCustomerId"
 """Customer Insights names the profiles that were merged into one here, separated by semicolons."""
 
 STANDARD = ("email", "customer_id", "first_name", "last_name", "phone", "previous_ids")
-"""Columns of ``record`` beside those of the custom fields; what is not mapped is ``NULL``."""
+"""Places of values beside those of the custom fields; what is not mapped is ``NULL``."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """``column`` of the drop is read into ``place`` of ``record``; ``member`` of the mapping asks for it.
+    """``column`` of the drop goes to ``place``; ``member`` of the mapping asks for it.
 
     Without a ``member`` nobody asked: it is read where there is one.
     """
@@ -27,7 +27,7 @@ class Wanted:
 
 
 def field_places(job: Job) -> dict[str, str]:
-    """Column of ``record`` for each mapped custom field, by its key in the mapping; in the order of the fields' ids."""
+    """The place of each mapped custom field, by its key in the mapping; in the order of the fields' ids."""
     keys = sorted(job.export.mapping.fields, key=lambda key: job.fields[key].id)
     return {key: f"field_{number}" for number, key in enumerate(keys)}
 

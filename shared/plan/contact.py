@@ -19,58 +19,53 @@ CREATE TEMP MACRO escaped(x) AS
          ELSE x END
 """
 
+_MEMBER = "CREATE TEMP MACRO member_json(email, details) AS concat('{{\"email\":\"', email, '\"', details, {rest})"
 
-def define(engine: Engine) -> None:
-    """Make what the expressions of this module use."""
-    engine.run(_ESCAPED)
+_LEAVER = "CREATE TEMP MACRO leaver_json(email) AS concat('{{\"email\":\"', email, '\"', {rest})"
 
 
-def member(job: Job) -> str:
-    """The JSON of a member of the segment, from the columns of a cleaned row. Members that are absent stay out."""
+def define(engine: Engine, job: Job) -> None:
+    """Make the macros ``member_json(email, details)`` and ``leaver_json(email)``, and what :func:`details` uses.
+
+    An email that travels has nothing in it that JSON would have to escape.
+    """
     tags = sorted(set(job.export.tags))
-    parts = [
-        text('{"email":"'),
-        "escaped(email)",
-        text('"'),
-        *(_optional(f',"{column}":"', column, '"') for column in ("first_name", "last_name", "phone")),
-        text(f',"tags":{_json(tags)}' if tags else ""),
-        _fields(job),
-        text(f',"subscribe":{_json([{"listid": job.export.list_id}])}}}'),
-    ]
-    return f"concat({', '.join(parts)})"
+    told = f',"tags":{_json(tags)}' if tags else ""
+    subscribe = f',"subscribe":{_json([{"listid": job.export.list_id}])}}}'
+    engine.run(_ESCAPED)
+    engine.run(_MEMBER.format(rest=text(told + subscribe)))
+    engine.run(_LEAVER.format(rest=text(_leaver(job))))
 
 
-def leaver(job: Job) -> str | None:
-    """The JSON of somebody who left, from the column ``email``; ``None`` where leavers do not travel."""
-    leavers = job.export.leavers
-    if leavers.action is LeaverAction.MARK:
-        told = f',"fields":[{_field_value(job, leavers.former or "")}]}}'
-    elif leavers.action is LeaverAction.UNSUBSCRIBE:
-        told = f',"unsubscribe":{_json([{"listid": job.export.list_id}])}}}'
-    else:
-        return None
-    before, after = text('{"email":"'), text('"' + told)
-    return f"concat({before}, escaped(email), {after})"
+def details(job: Job) -> str:
+    """Expression of what is sent of a member beside the email, from cleaned values. What is absent stays out."""
+    plain = [_optional(f',"{place}":"', place, '"') for place in ("first_name", "last_name", "phone")]
+    return f"concat({', '.join([*plain, _fields(job)])})"
 
 
 def _fields(job: Job) -> str:
     places = field_places(job)
     values = [_optional(f'{{"id":{job.fields[key].id},"value":"', place, '"}') for key, place in places.items()]
     if job.export.leavers.action is LeaverAction.MARK:
-        values.append(text(_field_value(job, job.export.leavers.member or "")))
-        has_values = "true"
-    else:
-        has_values = f"coalesce({', '.join(places.values())}) IS NOT NULL" if places else "false"
-    return (
-        f"CASE WHEN {has_values} THEN concat(',\"fields\":[', concat_ws(',', {', '.join(values or ['NULL'])}), ']') END"
-    )
+        values.append(text(_mark(job, job.export.leavers.member)))
+        return f"concat(',\"fields\":[', concat_ws(',', {', '.join(values)}), ']')"
+    if not values:
+        return "''"
+    has_values = f"coalesce({', '.join(places.values())}) IS NOT NULL"
+    return f"CASE WHEN {has_values} THEN concat(',\"fields\":[', concat_ws(',', {', '.join(values)}), ']') END"
 
 
-def _optional(before: str, column: str, after: str) -> str:
-    return f"CASE WHEN {column} IS NOT NULL THEN concat({text(before)}, escaped({column}), {text(after)}) END"
+def _optional(before: str, place: str, after: str) -> str:
+    return f"CASE WHEN {place} IS NOT NULL THEN concat({text(before)}, escaped({place}), {text(after)}) END"
 
 
-def _field_value(job: Job, value: str) -> str:
+def _leaver(job: Job) -> str:
+    if job.export.leavers.action is LeaverAction.MARK:
+        return f',"fields":[{_mark(job, job.export.leavers.former)}]}}'
+    return f',"unsubscribe":{_json([{"listid": job.export.list_id}])}}}'
+
+
+def _mark(job: Job, value: str | None) -> str:
     if job.mark is None:
         raise ValueError("the custom field of leavers.field is not resolved")
     return _json({"id": job.mark.id, "value": value})

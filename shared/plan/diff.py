@@ -6,42 +6,44 @@ from shared.plan.engine import Engine, text
 
 _LEDGER = """
 CREATE VIEW ledger AS
-SELECT email::VARCHAR AS email, customer_id::VARCHAR AS customer_id, hash::VARCHAR AS hash,
-       state::VARCHAR AS state, since
-FROM read_parquet({path})
+SELECT email::VARCHAR AS email, customer_id::VARCHAR AS customer_id, try_cast(hash AS UUID) AS hash,
+       state::state AS state, since::TIMESTAMPTZ AS since
+FROM {rows}
 """
 
-_NO_LEDGER = """
-CREATE VIEW ledger AS
-SELECT NULL::VARCHAR AS email, NULL::VARCHAR AS customer_id, NULL::VARCHAR AS hash, NULL::VARCHAR AS state,
-       NULL::TIMESTAMPTZ AS since
-WHERE false
+_NOBODY = "(SELECT NULL AS email, NULL AS customer_id, NULL AS hash, NULL AS state, NULL AS since WHERE false)"
+
+_TYPES = """
+CREATE TYPE state AS ENUM ('member', 'former', 'refused');
+CREATE TYPE kind AS ENUM ('joiner', 'changed', 'leaver', 'unchanged', 'refused', 'former')
 """
+"""Kinds in the order in which they travel."""
 
 _FATE = """
 CREATE TABLE fate AS
-SELECT place, member.bytes,
-       CASE WHEN ledger.state IS NULL OR ledger.state = 'former' THEN 'joiner'
-            WHEN ledger.hash = member.hash AND NOT {full}
-                THEN CASE ledger.state WHEN 'refused' THEN 'refused' ELSE 'unchanged' END
-            ELSE CASE ledger.state WHEN 'refused' THEN 'joiner' ELSE 'changed' END END AS kind,
+SELECT place, size,
+       (CASE WHEN ledger.state IS NULL OR ledger.state = 'former' THEN 'joiner'
+             WHEN ledger.hash = member.hash AND NOT {full}
+                 THEN CASE ledger.state WHEN 'refused' THEN 'refused' ELSE 'unchanged' END
+             ELSE CASE ledger.state WHEN 'refused' THEN 'joiner' ELSE 'changed' END END)::kind AS kind,
        ledger.state AS ledger_state, ledger.hash AS ledger_hash, ledger.since AS since
 FROM member LEFT JOIN ledger USING (email)
 """
 
-_SIGHTED = """
+_SIGHTED = r"""
 CREATE TABLE sighted AS
-SELECT unnest(emails) AS email FROM malformed
+SELECT unnest(regexp_extract_all(lower(details), '[^\s"(),:;<>@\[\\\]|]+@[^\s"(),:;<>@\[\\\]|]+')) AS email
+FROM record WHERE code = 'row_malformed'
 UNION
-SELECT lower(email) FROM person WHERE code IN ('encoding_invalid', 'value_too_long')
+SELECT lower(email) FROM record WHERE code IN ('encoding_invalid', 'value_too_long')
 """
 
 _ABSENT = """
 CREATE TABLE absent AS
 SELECT email, customer_id, hash, state, since,
-       CASE WHEN state <> 'member' THEN 'former'
-            WHEN email IN (SELECT email FROM sighted) THEN 'unchanged'
-            ELSE 'leaver' END AS kind
+       (CASE WHEN state <> 'member' THEN 'former'
+             WHEN email IN (SELECT email FROM sighted) THEN 'unchanged'
+             ELSE 'leaver' END)::kind AS kind
 FROM ledger ANTI JOIN member USING (email)
 ORDER BY email
 """
@@ -54,7 +56,8 @@ def compare(engine: Engine, ledger: Path | None, *, full: bool) -> int:
     changed. A member whose email stands in a reject has not left: of kind ``unchanged``, it stays what it was. Returns
     how many members the ledger has.
     """
-    engine.run(_LEDGER.format(path=text(ledger)) if ledger else _NO_LEDGER)
+    engine.run(_TYPES)
+    engine.run(_LEDGER.format(rows=f"read_parquet({text(ledger)})" if ledger else _NOBODY))
     engine.run(_FATE.format(full="true" if full else "false"))
     engine.run(_SIGHTED)
     engine.run(_ABSENT)

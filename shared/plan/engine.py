@@ -28,6 +28,7 @@ class Engine:
             }
         )
         self.run("SET TimeZone = 'UTC'")
+        self.run("SET enable_progress_bar = false")
 
     def run(self, statement: str, **values: object) -> None:
         """Execute a statement for its effect."""

@@ -19,16 +19,17 @@ class Grammar:
     quote: str
 
     def values(self, line: str) -> str:
-        """The values of a record, quotes and all, as a list; ``NULL`` where the line is not one whole record."""
+        """The values of a record as a list, for :meth:`unquoted`; ``NULL`` where the line is not one whole record."""
         split = f"string_split({line}, {text(self.delimiter)})"
         if not self.quote:
             return split
         return f"""CASE WHEN NOT contains({line}, {text(self.quote)}) THEN {split}
+             WHEN {self._is_all_quoted(line)} THEN {self._split_all_quoted(line)}
              WHEN {self._is_strict(line)} THEN {self._split_outside_quotes(line)}
              ELSE {self._cut(line)} END"""
 
     def unquoted(self, value: str) -> str:
-        """What a value of :meth:`values` stands for."""
+        """What a value of :meth:`values` stands for. One that is not in quotes any more has none in it."""
         if not self.quote:
             return value
         inner = f"replace(substring({value}, 2, length({value}) - 2), {text(self.quote * 2)}, {text(self.quote)})"
@@ -49,6 +50,18 @@ class Grammar:
         """Whether a line that starts within a quoted value is the proper last line of a record."""
         return _matches(line, f"^{self._text}{self._q}(?:{self._d}{self._value})*$")
 
+    def _is_all_quoted(self, line: str) -> str:
+        """Whether all values are quoted and none has a quote in it: all quotes but the outer ones belong to seams."""
+        quote, seam = text(self.quote), text(self._seam)
+        quotes = f"(strlen({line}) - strlen(replace({line}, {quote}, ''))) / {len(self.quote.encode())}"
+        seams = f"(strlen({line}) - strlen(replace({line}, {seam}, ''))) / {len(self._seam.encode())}"
+        return f"""starts_with({line}, {quote}) AND NOT starts_with({line}, {seam})
+                  AND ends_with({line}, {quote}) AND NOT ends_with({line}, {seam})
+                  AND {quotes} = 2 + 2 * {seams}"""
+
+    def _split_all_quoted(self, line: str) -> str:
+        return f"string_split(substring({line}, 2, length({line}) - 2), {text(self._seam)})"
+
     def _is_strict(self, line: str) -> str:
         value = f"(?:{self._quoted}|[^{self._q}{self._d}]*)"
         strict = _matches(line, f"^{value}(?:{self._d}{value})*$")
@@ -67,6 +80,11 @@ class Grammar:
         cuts = f"regexp_extract_all({led}, {text(self._d + self._value)})"
         rest = f"list_transform({cuts}, lambda cut: substring(cut, 2))"
         return f"CASE WHEN array_to_string({cuts}, '') = {led} THEN {rest} END"
+
+    @property
+    def _seam(self) -> str:
+        """What is between two quoted values."""
+        return f"{self.quote}{self.delimiter}{self.quote}"
 
     @property
     def _d(self) -> str:

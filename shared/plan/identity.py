@@ -6,14 +6,19 @@ from shared.plan.engine import Engine, text
 
 _MEMORY_MB = 128
 
+_PERSON = """
+CREATE VIEW person AS
+SELECT rowid AS place, * FROM record WHERE form = 'row' AND code IS NULL
+"""
+
 _DUPLICATE = """
 CREATE TABLE duplicate AS
 WITH crowded AS (
-    SELECT hash(email) AS mark FROM person WHERE code IS NULL GROUP BY mark HAVING count(*) > 1
+    SELECT hash(email) AS mark FROM person GROUP BY mark HAVING count(*) > 1
 )
 SELECT place, email, first_value(place) OVER best AS kept
 FROM person JOIN source ON person.source = source.id
-WHERE code IS NULL AND hash(email) IN (FROM crowded)
+WHERE hash(email) IN (FROM crowded)
 WINDOW best AS (PARTITION BY email ORDER BY segment, filled DESC, customer_id NULLS LAST, person.hash, previous_ids,
              name, place)
 QUALIFY kept <> place
@@ -21,17 +26,21 @@ QUALIFY kept <> place
 
 _MEMBER = """
 CREATE VIEW member AS
-SELECT * FROM person WHERE code IS NULL AND place NOT IN (SELECT place FROM duplicate)
+SELECT * FROM person WHERE place NOT IN (SELECT place FROM duplicate)
 """
 
 
 def find_duplicates(engine: Engine) -> None:
-    """Make table ``duplicate`` (``place``, the ``place`` that is ``kept`` instead) and view ``member`` of the others.
+    """Find the one row that stands for each email.
+
+    Makes view ``person`` of the rows that can travel, table ``duplicate`` (the ``place`` of a row, and of the one that
+    is ``kept`` instead) and view ``member`` of the others. A place is a row of ``record``.
 
     Of the rows with one email, the row of the export's first segment is kept, then the one with most values, the lowest
     customer id, the lowest hash of what is sent; so the order of rows and files does not matter. The numbers that find
     candidates differ between versions of the engine, but nothing is decided by them.
     """
+    engine.run(_PERSON)
     engine.run(_DUPLICATE)
     engine.run(_MEMBER)
 
@@ -50,7 +59,7 @@ COPY (
         UNION ALL
         SELECT gone.email, merged.email, merged.customer_id, 1
         FROM gone JOIN merged ON merged.previous_id = gone.customer_id
-        WHERE gone.customer_id NOT IN (SELECT customer_id FROM person WHERE customer_id IS NOT NULL)
+        WHERE gone.customer_id NOT IN (SELECT customer_id FROM record WHERE customer_id IS NOT NULL)
     ),
     heir AS (
         FROM claim QUALIFY row_number() OVER (PARTITION BY old_email ORDER BY rank, new_email, customer_id) = 1

@@ -1,8 +1,4 @@
-"""Loading: every physical line of a file becomes one row of table ``record``, so that a line number is a row number.
-
-A record is a line, or several where a quoted value has line ends in it (``spans.py``); it then lies in the row of its
-first line. What is no record is kept with its line, to be rejected. Every byte of a text is accounted for.
-"""
+"""Loading: the lines of a file into table ``record``, cleaned on the way. Every byte of a text is accounted for."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,19 +8,11 @@ from pathlib import Path
 import duckdb
 
 from shared.errors import DropUnusable
+from shared.plan.clean import Cleaner
 from shared.plan.dialect import Layout
 from shared.plan.engine import Engine, listed, name, text
 from shared.plan.grammar import Grammar
 from shared.plan.plain import LONGEST_LINE, STRAY_CR, NotPlain, Plain
-
-_RECORD = """
-CREATE TYPE form AS ENUM ('row', 'header', 'blank', 'ragged', 'open', 'broken', 'inside');
-CREATE TABLE record (source USMALLINT, form form, found UINTEGER, bytes UINTEGER, raw VARCHAR, {places})
-"""
-"""``found`` counts values, ``bytes`` measures the line without its end, ``raw`` is the start of what is no record."""
-
-KEPT = 20_000
-"""Characters of ``raw``."""
 
 _LINES = """read_csv({path}, columns = {{'line': 'VARCHAR'}}, header = false, auto_detect = false,
                       delim = '\x01\x02\x03\x04', quote = '', escape = '', strict_mode = true, {limits})"""
@@ -33,9 +21,10 @@ _LINES = """read_csv({path}, columns = {{'line': 'VARCHAR'}}, header = false, au
 _SWIFTLY = "max_line_size = 4000000, buffer_size = 8000000"
 _CAREFULLY = f"max_line_size = {LONGEST_LINE}, buffer_size = {2 * LONGEST_LINE}, parallel = false"
 
-_LOAD_TEXT = """
-INSERT INTO record
-SELECT {source}, form, found, bytes, CASE WHEN form NOT IN ('row', 'blank') THEN left(line, {kept}) END,
+_INSERT = "INSERT INTO record SELECT {source}, * FROM ({cleaned})"
+
+_TEXT_ROWS = """
+SELECT form, found, bytes, line,
        {values}
 FROM (
     SELECT *, len(parts) AS found,
@@ -48,16 +37,15 @@ FROM (
 )
 """
 
-_LOAD_PARQUET = """
-INSERT INTO record
-SELECT {source}, 'row', NULL, 0, NULL,
+_PARQUET_ROWS = """
+SELECT 'row' AS form, NULL AS found, 0 AS bytes, NULL AS line,
        {values}
 FROM read_parquet({path}, binary_as_string = true)
 """
 
 _STRAY = """
 SELECT min(rowid) - (SELECT min(rowid) FROM record WHERE source = $source) + 1
-FROM record WHERE source = $source AND raw IS NOT NULL AND contains(raw, $stray)
+FROM record WHERE source = $source AND form IN ('ragged', 'broken') AND contains(details, $stray)
 """
 
 _FIRST = "SELECT min(rowid) FROM record WHERE source = {source}"
@@ -69,7 +57,9 @@ SELECT coalesce(min(rowid), 0), count(*), coalesce(max(rowid) - min(rowid) + 1, 
 FROM record WHERE source = {source}
 """
 
-_MARK_HEADER = "UPDATE record SET form = 'header', raw = NULL WHERE rowid >= {first} AND rowid < {first} + {rows}"
+_MARK_HEADER = """
+UPDATE record SET form = 'header', code = NULL, details = NULL WHERE rowid >= {first} AND rowid < {first} + {rows}
+"""
 
 _BOM_BYTES = 3
 
@@ -94,25 +84,19 @@ class Text:
         return _LINES.format(path=text(self.plain.path), limits=_CAREFULLY if self.is_rewritten else _SWIFTLY)
 
 
-def create_record(engine: Engine, places: Sequence[str]) -> None:
-    """Make table ``record`` with those columns for values."""
-    engine.run(_RECORD.format(places=", ".join(f"{place} VARCHAR" for place in places)))
-
-
-def load_text(engine: Engine, source: int, file: Text, places: Sequence[str]) -> int:
+def load_text(engine: Engine, cleaner: Cleaner, source: int, file: Text, places: Sequence[str]) -> int:
     """Load a text as source number ``source``; returns the row of its first line.
 
     Raises ``NotPlain`` where the text has to be rewritten first, and ``DropUnusable`` where it was rewritten already.
     """
-    statement = _LOAD_TEXT.format(
-        source=source,
-        kept=KEPT,
-        values=listed([value_of(file, place) for place in places]),
+    rows = _TEXT_ROWS.format(
+        values=values_of(file, places),
         width=len(file.layout.columns),
         opens=file.grammar.opens("line"),
         parts=file.grammar.values("line"),
         lines=file.lines,
     )
+    statement = _INSERT.format(source=source, cleaned=cleaner.cleaned(rows, is_damaged=file.plain.is_damaged))
     try:
         engine.run(statement)
     except (duckdb.InvalidInputException, duckdb.NotImplementedException) as error:
@@ -139,15 +123,16 @@ def check_line_ends(engine: Engine, source: int, file: Text) -> None:
         )
 
 
-def load_parquet(engine: Engine, source: int, plain: Plain, positions: Mapping[str, int], places: Sequence[str]) -> int:
+def load_parquet(
+    engine: Engine, cleaner: Cleaner, source: int, plain: Plain, positions: Mapping[str, int], places: Sequence[str]
+) -> int:
     """Load a Parquet file as source number ``source``; its rows count as lines. Returns the row of the first."""
     columns = parquet_columns(engine, plain)
-    values = {place: _as_text(*columns[position]) for place, position in positions.items()}
-    statement = _LOAD_PARQUET.format(
-        source=source, values=listed([values.get(place, "NULL") for place in places]), path=text(plain.path)
-    )
+    found = {place: _as_text(*columns[position]) for place, position in positions.items()}
+    values = listed([f"{found.get(place, 'NULL::VARCHAR')} AS {place}" for place in places])
+    rows = _PARQUET_ROWS.format(values=values, path=text(plain.path))
     try:
-        engine.run(statement)
+        engine.run(_INSERT.format(source=source, cleaned=cleaner.cleaned(rows)))
     except (duckdb.InvalidInputException, duckdb.IOException) as error:
         raise _unreadable(plain.name, error) from None
     return engine.number(_FIRST.format(source=source))
@@ -162,10 +147,14 @@ def parquet_columns(engine: Engine, plain: Plain) -> list[tuple[str, str]]:
     return [(column, kind) for column, kind, *_ in found]
 
 
-def value_of(file: Text, place: str) -> str:
-    """Expression of what goes into a place, from the ``parts`` of a record and its ``form``."""
+def values_of(file: Text, places: Sequence[str]) -> str:
+    """Expressions of all places, from the ``parts`` of a record and its ``form``."""
+    return listed([f"{_value(file, place)} AS {place}" for place in places])
+
+
+def _value(file: Text, place: str) -> str:
     if place not in file.positions:
-        return "NULL"
+        return "NULL::VARCHAR"
     part = f"parts[{file.positions[place] + 1}]"
     return f"CASE WHEN form = 'row' THEN {file.grammar.unquoted(part)} END"
 

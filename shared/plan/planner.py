@@ -4,39 +4,25 @@ import duckdb
 
 from shared.documents import Counts, Example
 from shared.errors import CourierError
-from shared.plan import batches, rejects
-from shared.plan.clean import clean
+from shared.plan import batches, planned, rejects
 from shared.plan.diff import compare
-from shared.plan.engine import Engine, text
+from shared.plan.engine import Engine
 from shared.plan.identity import find_duplicates, write_readdressed
 from shared.plan.read import read_drops
 from shared.plan.shapes import Job, Outcome
 
 _EXAMPLES = 5
 
-_ROWS = "SELECT count(*) FROM record WHERE form NOT IN ('header', 'blank', 'inside')"
+_ROWS = "SELECT count(*) FROM record WHERE form IN ('row', 'ragged', 'broken')"
 
-_KINDS = "SELECT kind, count(*) FROM fate GROUP BY kind"
+_KINDS = "SELECT kind::VARCHAR, count(*) FROM fate GROUP BY kind"
 
 _ABSENT = "SELECT count(*) FROM absent WHERE kind = $kind"
 
-_PLANNED = """
-COPY (
-    SELECT email, customer_id, hash, fate.kind AS kind, batch::INTEGER AS batch, position::INTEGER AS position, since,
-           source.name AS source, place - source.first + 1 AS line, ledger_state, ledger_hash
-    FROM fate JOIN person USING (place) JOIN source ON person.source = source.id
-    LEFT JOIN (FROM seated WHERE kind <> 'leaver') seated USING (place)
-    UNION ALL
-    SELECT email, customer_id, hash, absent.kind AS kind, batch::INTEGER, position::INTEGER, since, NULL, NULL,
-           state, hash
-    FROM absent LEFT JOIN (FROM seated WHERE kind = 'leaver') seated ON absent.rowid = seated.place
-) TO {path} (FORMAT parquet, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1000, COMPRESSION zstd, COMPRESSION_LEVEL 1)
-"""
-
 _EXAMPLE = """
-SELECT kind, name, place - source.first + 1
-FROM (SELECT kind, place FROM fate WHERE kind IN ('joiner', 'changed') ORDER BY place LIMIT {most})
-JOIN person USING (place) JOIN source ON person.source = source.id ORDER BY place
+SELECT kind::VARCHAR, name, place - source.first + 1
+FROM (SELECT kind, place FROM fate WHERE kind IN ('joiner', 'changed') ORDER BY place LIMIT {most}) chosen
+JOIN record ON chosen.place = record.rowid JOIN source ON record.source = source.id ORDER BY place
 """
 
 
@@ -60,40 +46,36 @@ def make_plan(job: Job) -> Outcome:
 
 def _plan(engine: Engine, job: Job) -> Outcome:
     reading = read_drops(engine, job)
-    rows = engine.number(_ROWS)
-    rejects.keep_malformed(engine)
-    unfit = clean(engine, job, is_damaged=reading.is_damaged)
-    engine.run("DROP TABLE record")
     find_duplicates(engine)
     rejected = rejects.find_rejects(engine)
     ledger_members = compare(engine, job.ledger, full=job.full)
     convoys = batches.seat(engine, job)
-    counts = _count(engine, rows, rejected, [contacts for convoy in convoys for contacts in convoy.batches])
+    counts = _count(engine, rejected, [contacts for convoy in convoys for contacts in convoy.batches])
     outcome = Outcome(
         counts=counts,
-        index=tuple(batches.write(engine, job, convoys, job.folder / "batches.jsonl")),
+        index=tuple(batches.write(engine, convoys, job.folder / "batches.jsonl")),
         batches=job.folder / "batches.jsonl",
         planned=job.folder / "planned.parquet",
         rejects=job.folder / "rejects.csv",
         readdressed=job.folder / "readdressed.parquet",
         columns=tuple(reading.columns),
         ledger_members=ledger_members,
-        warnings=(*reading.warnings, *unfit, *_unread_members(engine)),
+        warnings=(*reading.warnings, *_unread_members(engine)),
         examples=_examples(engine),
     )
-    engine.run(_PLANNED.format(path=text(outcome.planned)))
     rejects.write(engine, outcome.rejects)
     write_readdressed(engine, outcome.readdressed)
+    planned.write(engine, outcome.planned)
     return outcome
 
 
-def _count(engine: Engine, rows: int, rejected: dict[str, int], batches: list[int]) -> Counts:
+def _count(engine: Engine, rejected: dict[str, int], batches: list[int]) -> Counts:
     """The counts of the plan; ``CourierError`` where they do not add up."""
     duplicates = rejected.pop("duplicate_email", 0)
     kinds = dict(engine.rows(_KINDS))
     refused = kinds.get("refused", 0)
     counts = Counts(
-        rows=rows,
+        rows=engine.number(_ROWS),
         rejected=rejected,
         duplicates=duplicates,
         members=engine.number("SELECT count(*) FROM member"),

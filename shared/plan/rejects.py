@@ -14,32 +14,24 @@ from pathlib import Path
 
 from shared.plan.engine import Engine, text
 
-_MALFORMED = r"""
-CREATE TABLE malformed AS
-SELECT rowid AS place, source,
-       CASE WHEN form = 'ragged' THEN 'the row has ' || found || ' values, not as many as there are columns'
-            ELSE 'the quotes of the row do not match' END AS detail,
-       regexp_extract_all(lower(raw), '[^\s"(),:;<>@\[\\\]|]+@[^\s"(),:;<>@\[\\\]|]+') AS emails
-FROM record WHERE form IN ('ragged', 'broken', 'open')
-"""
-
 _REJECT = """
 CREATE VIEW reject AS
-SELECT place, source, NULL AS customer_id, NULL AS email, 'row_malformed' AS code, detail FROM malformed
+SELECT rowid AS place, source, customer_id, email, code::VARCHAR AS code,
+       CASE code
+           WHEN 'row_malformed' THEN CASE form WHEN 'ragged' THEN 'the row has ' || found || ' values, not one a column'
+                                               ELSE 'the quotes of the row do not match' END
+           WHEN 'encoding_invalid' THEN 'a value has bytes that are not text in the encoding of the file'
+           WHEN 'email_missing' THEN 'the row has no email'
+           WHEN 'value_too_long' THEN 'the contact is larger than a whole import may be'
+           ELSE flaw_of(email) END AS detail
+FROM record WHERE code IS NOT NULL
 UNION ALL
-SELECT place, source, customer_id, email, code,
-       CASE code WHEN 'encoding_invalid' THEN 'a value has bytes that are not text in the encoding of the file'
-                 WHEN 'email_missing' THEN 'the row has no email'
-                 WHEN 'value_too_long' THEN 'the contact is larger than a whole import may be'
-                 ELSE flaw_of(email) END AS detail
-FROM person WHERE code IS NOT NULL
-UNION ALL
-SELECT duplicate.place, person.source, person.customer_id, person.email, 'duplicate_email' AS code,
+SELECT duplicate.place, record.source, record.customer_id, record.email, 'duplicate_email' AS code,
        'line ' || (kept - kept_source.first + 1) || ' of ' || kept_source.name || ' has the same email and is sent'
 FROM duplicate
-JOIN person USING (place)
-JOIN person kept_person ON kept_person.place = kept
-JOIN source kept_source ON kept_source.id = kept_person.source
+JOIN record ON record.rowid = duplicate.place
+JOIN record kept_record ON kept_record.rowid = kept
+JOIN source kept_source ON kept_source.id = kept_record.source
 """
 
 _FLAW_OF = r"""
@@ -69,11 +61,6 @@ DEFUSED = r"""
 CREATE TEMP MACRO defused(x) AS CASE WHEN regexp_matches(x, '^[=+\-@\t\r]') THEN '''' || x ELSE x END
 """
 """A spreadsheet takes such a value for a formula: https://owasp.org/www-community/attacks/CSV_Injection."""
-
-
-def keep_malformed(engine: Engine) -> None:
-    """Make table ``malformed`` of what is no record, with the ``emails`` in it; nothing else of ``record`` is kept."""
-    engine.run(_MALFORMED)
 
 
 def find_rejects(engine: Engine) -> dict[str, int]:

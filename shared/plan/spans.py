@@ -7,8 +7,10 @@ could vanish without a trace, so whatever looks like a quote gone astray stops t
 from collections.abc import Iterable, Sequence
 
 from shared.errors import DropUnusable
-from shared.plan.engine import Engine, listed, text
-from shared.plan.load import Text, value_of
+from shared.plan.clean import Cleaner
+from shared.plan.engine import Engine, text
+from shared.plan.load import Text, values_of
+from shared.plan.record import CLEANED
 
 LONGEST = 10_000
 """Lines of one record; what is longer is a quote gone astray, not a value."""
@@ -75,18 +77,17 @@ SELECT min(start) FROM email WHERE regexp_matches(email, '^\s*[^@\s]+@[^@\s]+\.[
 The latter is what is left of two rows of which one lost a closing and the other an opening quote of the same column.
 """
 
-_PUT_FIRST = """
-UPDATE record SET form = 'row', found = {width}, raw = NULL, {places}
-FROM (SELECT start, {values} FROM joined) whole WHERE record.rowid = {first} + whole.start - 1
-"""
+_JOINED_ROWS = "SELECT start, form, {width} AS found, 0 AS bytes, NULL AS line, {values} FROM joined"
+
+_PUT_FIRST = "UPDATE record SET {columns} FROM ({cleaned}) whole WHERE record.rowid = {first} + whole.start - 1"
 
 _PUT_REST = """
-UPDATE record SET form = 'inside', raw = NULL
+UPDATE record SET form = 'inside', code = NULL, details = NULL
 FROM (SELECT number FROM part WHERE number > start) rest WHERE record.rowid = {first} + rest.number - 1
 """
 
 
-def join_lines(engine: Engine, source: int, first: int, file: Text, places: Sequence[str]) -> None:
+def join_lines(engine: Engine, cleaner: Cleaner, source: int, first: int, file: Text, places: Sequence[str]) -> None:
     """Join the lines of one loaded text whose records have several; ``first`` is the row of its first line.
 
     Raises ``DropUnusable`` where a quoted value is never closed, or closed where another row begins.
@@ -104,7 +105,7 @@ def join_lines(engine: Engine, source: int, first: int, file: Text, places: Sequ
         )
     )
     spans = find_spans(file.plain.name, engine.rows(_PAIRS))
-    _join(engine, first, file, places, numbered, spans)
+    _join(engine, cleaner, first, file, places, numbered, spans)
 
 
 def find_spans(file: str, pairs: Iterable[tuple[int, int | None, bool | None]]) -> list[tuple[int, int]]:
@@ -130,7 +131,13 @@ def find_spans(file: str, pairs: Iterable[tuple[int, int | None, bool | None]]) 
 
 
 def _join(
-    engine: Engine, first: int, file: Text, places: Sequence[str], numbered: str, spans: Sequence[tuple[int, int]]
+    engine: Engine,
+    cleaner: Cleaner,
+    first: int,
+    file: Text,
+    places: Sequence[str],
+    numbered: str,
+    spans: Sequence[tuple[int, int]],
 ) -> None:
     width = len(file.layout.columns)
     starts, stops = [start for start, _ in spans], [stop for _, stop in spans]
@@ -146,9 +153,15 @@ def _join(
     )
     if start := engine.number(swallowed):
         raise _astray(file.plain.name, start, "has another row within it")
-    values = listed([f"{value_of(file, place)} AS {place}" for place in places])
-    places_set = ", ".join(f"{place} = whole.{place}" for place in places)
-    engine.run(_PUT_FIRST.format(width=width, places=places_set, values=values, first=first))
+    rows = _JOINED_ROWS.format(width=width, values=values_of(file, places))
+    columns = ("form", "found", *CLEANED, *cleaner.misfits)
+    engine.run(
+        _PUT_FIRST.format(
+            columns=", ".join(f"{column} = whole.{column}" for column in columns),
+            cleaned=cleaner.cleaned(rows, is_damaged=file.plain.is_damaged, carried="start"),
+            first=first,
+        )
+    )
     engine.run(_PUT_REST.format(first=first))
 
 

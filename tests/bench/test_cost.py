@@ -12,10 +12,8 @@ CALLS = {
     "lists": 10_000,
     "others": 0,
     "sent to contact-batches": 4000,
-    "sent to run-watch": 300,
-    "sent to export-runs": 1,
 }
-SAMPLE = {"deliver_batch": Measured(alone=30.0, shared=6.0, count=10), "watch_run": Measured(90.0, 80.0, 10)}
+SAMPLE = {"deliver_batch": Measured(alone=30.0, shared=6.0, count=10), "watch_run": Measured(9.0, 8.0, 1)}
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0.01, 1.0), (1.0, 1.0), (1.01, 1.1), (2.3, 2.3), (2.31, 2.4)])
@@ -36,13 +34,19 @@ def test_executions_are_measured_by_function() -> None:
 def test_a_bill_adds_up() -> None:
     """Time of every execution times the instance, plus executions, plus every call to storage."""
     found = bill(CALLS, seconds=2400, sample=SAMPLE, plan_seconds=10, shared=False)
-    assert found.executions == 4301
-    assert found.gb_seconds == pytest.approx(2 * (4000 * 3 + 300 * 9 + 10))
+    assert found.executions == 1 + 4000 + 400
+    assert found.gb_seconds == pytest.approx(2 * (4000 * 3 + 400 * 9 + 10))
     assert found.compute == pytest.approx(found.gb_seconds * 0.000026)
-    assert found.runs == pytest.approx(4301 * 0.40 / 10**6)
-    assert found.queue_operations == pytest.approx(3 * 4301 + 2 * 2400)
+    assert found.runs == pytest.approx(4401 * 0.40 / 10**6)
+    assert found.queue_operations == pytest.approx(3 * 4401 + 2 * 2400)
     assert found.storage == pytest.approx(2 * 0.055 + 0.0044 + found.queue_operations * 0.004 / 10_000)
     assert found.total == pytest.approx(found.compute + found.runs + found.storage)
+
+
+def test_a_run_that_sends_nothing_pays_for_its_planning() -> None:
+    """One execution, its time, and its calls."""
+    found = bill(CALLS | {"sent to contact-batches": 0}, 5, SAMPLE, 10, shared=False)
+    assert (found.executions, found.gb_seconds) == (1, 20)
 
 
 def test_sharing_an_instance_is_never_dearer() -> None:
@@ -65,4 +69,5 @@ def test_every_price_says_where_and_when_it_was_read(price: Price) -> None:
     document = price.document()
     assert document["region"]
     assert str(document["date"]).startswith("20")
+    assert document["quoted_in"]
     assert str(document["source"]).startswith("https://azure.microsoft.com/pricing/")

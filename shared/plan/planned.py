@@ -1,0 +1,51 @@
+"""``planned.parquet``: what the plan makes of every email of the drop and of the ledger."""
+
+from pathlib import Path
+
+from shared.plan.engine import Engine, text
+
+_ROWS_AT_A_TIME = 1_500_000
+"""What is joined at once stays in memory, however many rows there are."""
+
+_MEMBERS = """
+SELECT email, customer_id, hash, fate.kind::VARCHAR AS kind, batch::INTEGER AS batch, position::INTEGER AS position,
+       since, source.name AS source, fate.place - source.first + 1 AS line, ledger_state::VARCHAR AS ledger_state,
+       ledger_hash
+FROM record
+JOIN (FROM fate WHERE place BETWEEN {first} AND {last}) fate ON fate.place = record.rowid
+JOIN source ON record.source = source.id
+LEFT JOIN (FROM seat WHERE kind <> 'leaver' AND place BETWEEN {first} AND {last}) seat ON seat.place = fate.place
+WHERE record.rowid BETWEEN {first} AND {last}
+"""
+
+_ABSENT = """
+SELECT email, customer_id, hash, absent.kind::VARCHAR AS kind, batch::INTEGER AS batch, position::INTEGER AS position,
+       since, NULL AS source, NULL AS line, state::VARCHAR AS ledger_state, hash AS ledger_hash
+FROM absent LEFT JOIN (FROM seat WHERE kind = 'leaver') seat ON seat.place = absent.rowid
+"""
+
+_WRITE = """
+COPY ({rows}) TO {path}
+(FORMAT parquet, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1000, COMPRESSION zstd, COMPRESSION_LEVEL 1)
+"""
+
+
+def write(engine: Engine, path: Path) -> None:
+    """Write the file; its rows have no order."""
+    engine.run("SET preserve_insertion_order = false")
+    end = engine.number("SELECT max(rowid) FROM record") + 1
+    parts = [
+        _MEMBERS.format(first=first, last=min(end, first + _ROWS_AT_A_TIME) - 1)
+        for first in range(0, end, _ROWS_AT_A_TIME)
+    ]
+    parts[-1] = f"{parts[-1]} UNION ALL {_ABSENT}"
+    if len(parts) == 1:
+        engine.run(_WRITE.format(rows=parts[0], path=text(path)))
+        return
+    files = [path.with_suffix(f".{number}") for number in range(len(parts))]
+    for rows, file in zip(parts, files, strict=True):
+        engine.run(_WRITE.format(rows=rows, path=text(file)))
+    listed = ", ".join(text(file) for file in files)
+    engine.run(_WRITE.format(rows=f"FROM read_parquet([{listed}])", path=text(path)))
+    for file in files:
+        file.unlink()
