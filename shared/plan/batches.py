@@ -37,12 +37,17 @@ FROM traveller POSITIONAL JOIN (
 )
 """
 
+_PLACES = """
+SELECT coalesce(min(place), 0), coalesce(max(place), 0) FROM seat
+WHERE kind <> 'leaver' AND rowid BETWEEN $first AND $last
+"""
+
 _CONTACTS = """
 COPY (
     SELECT json FROM (
         SELECT seat.rowid AS number, member_json(email, details) AS json
         FROM seat JOIN record ON seat.place = record.rowid
-        WHERE kind <> 'leaver' AND seat.rowid BETWEEN {first} AND {last}
+        WHERE kind <> 'leaver' AND seat.rowid BETWEEN {first} AND {last} AND record.rowid BETWEEN {lowest} AND {highest}
         UNION ALL
         SELECT seat.rowid AS number, leaver_json(email) AS json
         FROM seat JOIN absent ON seat.place = absent.rowid
@@ -132,7 +137,10 @@ def write(engine: Engine, convoys: Sequence[Convoy], path: Path) -> list[BatchEn
     with path.open("wb") as file:
         for stretch in _stretches(batches):
             last = first + sum(contacts for _, contacts in stretch) - 1
-            engine.run(_CONTACTS.format(first=first, last=last, path=text(lines)))
+            ((lowest, highest),) = engine.rows(_PLACES, first=first, last=last)
+            engine.run(
+                _CONTACTS.format(first=first, last=last, lowest=lowest, highest=highest, path=text(lines))
+            )
             for body, contacts in _bodies(lines, stretch):
                 file.write(body)
                 entries.append(BatchEntry(offset=offset, length=len(body) - 1, contacts=contacts))

@@ -74,6 +74,6 @@ def test_every_run_state_is_named() -> None:
 def test_every_make_target_it_names_exists() -> None:
     """And the two commands come first."""
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = re.findall(r"make (demo|test|serve|bench|start|check)\b", README)
+    named = re.findall(r"make (demo|test|serve|bench|soak|start|check)\b", README)
     assert set(named) <= targets
     assert named[:2] == ["demo", "test"]
