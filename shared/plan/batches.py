@@ -138,9 +138,7 @@ def write(engine: Engine, convoys: Sequence[Convoy], path: Path) -> list[BatchEn
         for stretch in _stretches(batches):
             last = first + sum(contacts for _, contacts in stretch) - 1
             ((lowest, highest),) = engine.rows(_PLACES, first=first, last=last)
-            engine.run(
-                _CONTACTS.format(first=first, last=last, lowest=lowest, highest=highest, path=text(lines))
-            )
+            engine.run(_CONTACTS.format(first=first, last=last, lowest=lowest, highest=highest, path=text(lines)))
             for body, contacts in _bodies(lines, stretch):
                 file.write(body)
                 entries.append(BatchEntry(offset=offset, length=len(body) - 1, contacts=contacts))
