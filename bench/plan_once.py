@@ -7,6 +7,7 @@ afterwards, as if every import had been confirmed.
 
 import argparse
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import requests
@@ -82,6 +83,7 @@ def _courier(folder: Path, calls: Calls) -> Courier:
         vault=MemoryVault(**{SECRET: API_KEY}),
         session=lambda: session,
         workplace=workplace,
+        planning=nullcontext(),
     )
     consent = Consent(accepted_by="ada@example.com", accepted_at=as_datetime(clock.time()))
     courier.store.put(names.connection(CONNECTION), Connection(host=HOST, api_key_secret=SECRET, consent=consent))

@@ -1,6 +1,7 @@
 """The app's hands: everything a step may touch, in one small object built at the edge."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,8 @@ class Courier:
     """Passed to every step; safe to share between threads.
 
     ``drops`` is the container of the segments, ``store`` holds the app's own documents, ``workplace`` is a folder for
-    temporary files, and ``session`` gives the calling thread's HTTP session.
+    temporary files, and ``session`` gives the calling thread's HTTP session. ``planning`` is held while a plan is made:
+    queue settings hold for all queues of the app, so planning guards the memory of its process itself.
     """
 
     settings: Settings
@@ -31,6 +33,7 @@ class Courier:
     vault: Vault
     session: Callable[[], requests.Session]
     workplace: Path
+    planning: AbstractContextManager[object]
 
     def pacer(self, connection: Connection) -> Pacer:
         """The shared rate limit of that connection's host."""

@@ -19,7 +19,7 @@ from shared.documents import Connection, Import, Reason, Receipt, ReceiptState, 
 from shared.doors.clock import now
 from shared.errors import PassingError, RunHeld
 from shared.messages import BatchMessage
-from shared.pacing import HEAD_START_SECONDS, Lane, weight
+from shared.pacing import HEAD_START_SECONDS, OVERSLEPT_AT_MOST, Lane, weight
 from shared.repair import (
     HOPELESS,
     HOPELESS_REPAIRS,
@@ -119,15 +119,16 @@ def _deliver(courier: Courier, message: BatchMessage) -> None:
     appointment = _appointment(courier, message, work)
     if appointment is None:
         return
-    if appointment - courier.clock.time() > LAST_LOOK_SECONDS:
-        courier.clock.sleep_until(appointment - LAST_LOOK_SECONDS)
-        work = _look(courier, message)
-        if work is None:
-            return
+    work = _last_look(courier, message, work, appointment)
+    if work is None:
+        return
     body = _body(line, work.todo[0], message.contacts)
     client = courier.activecampaign(work.connection)
     client.get_ready()
     courier.clock.sleep_until(appointment)
+    if message.overslept < OVERSLEPT_AT_MOST and courier.pacer(work.connection).missed(Lane.IMPORTS, appointment):
+        _make_anew(courier, message.model_copy(update={"overslept": message.overslept + 1}))
+        return
     late = courier.clock.time() - appointment
     answer = client.post_import(body)
     _STEPS[answer.next(message.attempt)](_Post(courier, client, message, work, line, late), answer)
@@ -172,6 +173,22 @@ def _appointment(courier: Courier, message: BatchMessage, work: _Work) -> float 
     again = message.model_copy(update={"appointment": appointment})
     courier.queues.send(names.CONTACT_BATCHES, again, delay=wait - HEAD_START_SECONDS)
     return None
+
+
+def _last_look(courier: Courier, message: BatchMessage, work: _Work, appointment: float) -> _Work | None:
+    """Sleep until shortly before the post, and see what has become of the run and of the appointment meanwhile."""
+    if appointment - courier.clock.time() <= LAST_LOOK_SECONDS:
+        return work
+    courier.clock.sleep_until(appointment - LAST_LOOK_SECONDS)
+    if courier.pacer(work.connection).holds_back(appointment):
+        _make_anew(courier, message)
+        return None
+    return _look(courier, message)
+
+
+def _make_anew(courier: Courier, message: BatchMessage) -> None:
+    """Let the message come again for another appointment."""
+    courier.queues.send(names.CONTACT_BATCHES, message.model_copy(update={"appointment": _NO_APPOINTMENT}))
 
 
 def _body(line: bytes, part: list[int], contacts: int) -> bytes:
@@ -292,7 +309,7 @@ def _go_on(
         return receipt
     repairs = post.message.repairs + repaired
     rest = post.message.model_copy(
-        update={"todo": todo, "repairs": repairs, "attempt": 0, "appointment": _NO_APPOINTMENT}
+        update={"todo": todo, "repairs": repairs, "attempt": 0, "overslept": 0, "appointment": _NO_APPOINTMENT}
     )
     if repairs < MOST_REPAIRS:
         post.courier.queues.send(names.CONTACT_BATCHES, rest)

@@ -29,8 +29,9 @@ class BatchMessage(Message):
     """``contact-batches``: post one line of the claim-check file (``offset`` and ``length`` in bytes) at its time.
 
     ``appointment`` is in seconds since 1970 (UTC), 0 where one has yet to be made. ``attempt`` counts tries in a row
-    that came to nothing. ``todo`` lists the parts still to be sent, as 0-based positions in the batch, once a refusal
-    made it necessary to send it in parts; ``None`` is the batch as it stands. ``repairs`` counts those refusals.
+    that came to nothing, ``overslept`` appointments in a row that a busy machine was too late for. ``todo`` lists the
+    parts still to be sent, as 0-based positions in the batch, once a refusal made it necessary to send it in parts;
+    ``None`` is the batch as it stands. ``repairs`` counts those refusals.
     """
 
     run: str
@@ -40,6 +41,7 @@ class BatchMessage(Message):
     contacts: int
     appointment: float
     attempt: int = 0
+    overslept: int = 0
     todo: list[list[int]] | None = None
     repairs: int = 0
 

@@ -58,6 +58,7 @@ def opened(environment: Mapping[str, str]) -> Courier:
         vault=AzureVault(SecretClient(settings.key_vault_url, credential, retry_total=_VAULT_RETRIES), clock),
         session=_session,
         workplace=Path(tempfile.gettempdir()),
+        planning=threading.Lock(),
     )
 
 

@@ -26,7 +26,7 @@ GRACE_SLOTS = 0.5
 """An appointment may be kept late by this share of a slot; later, it is made anew. Half a slot late and the next one
 on the dot are still further apart than two posts of a full window have to be."""
 
-_OVERSLEPT_AT_MOST = 3
+OVERSLEPT_AT_MOST = 3
 """A machine that oversleeps more often than this has no time to be on time."""
 
 HEAD_START_SECONDS = 2
@@ -107,7 +107,7 @@ class Pacer:
 
     def wait_turn(self, lane: Lane) -> None:
         """Reserve one appointment and sleep until it has come; one that was overslept is made anew."""
-        for _ in range(_OVERSLEPT_AT_MOST):
+        for _ in range(OVERSLEPT_AT_MOST):
             (appointment,) = self.reserve(lane, [1])
             self._clock.sleep_until(appointment)
             if not self.missed(lane, appointment):

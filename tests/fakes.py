@@ -234,4 +234,5 @@ def courier(
         vault=vault or MemoryVault(),
         session=session,
         workplace=workplace,
+        planning=threading.Lock(),
     )

@@ -105,6 +105,24 @@ class SimulatedClock(ManualClock):
             task.pause()
 
 
+class OneAtATime:
+    """What only one step holds at a time; the others sleep meanwhile, in the time of the simulation."""
+
+    def __init__(self, clock: SimulatedClock) -> None:
+        self._clock = clock
+        self._held = False
+
+    def __enter__(self) -> None:
+        """Hold it as soon as nobody else does."""
+        while self._held:
+            self._clock.sleep_until(self._clock.time() + 1)
+        self._held = True
+
+    def __exit__(self, *_: object) -> None:
+        """Let the others go on, also when the process is killed."""
+        self._held = False
+
+
 class MortalBlobs(MemoryBlobs):
     """Storage at which the process may die, right before any call."""
 
@@ -176,6 +194,7 @@ class Simulation:
             vault=base.vault,
             session=base.session,
             workplace=base.workplace,
+            planning=OneAtATime(self.clock),
         )
         self.calls = 0
         self._die_at = die_at

@@ -6,7 +6,6 @@ plan is looked for first, so that a message that comes twice goes on where the f
 
 import shutil
 import tempfile
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -50,13 +49,10 @@ _PAUSE_SECONDS = 60
 _REPLACED_TRIES = 5
 """How often a drop may be replaced while it is read within one call; the message then comes back later."""
 
-_one_at_a_time = threading.Lock()
-"""Queue settings hold for all queues of the app, so planning guards the memory of its process itself."""
-
 
 def plan_run(courier: Courier, message: PlanMessage) -> None:
     """Plan that run and hand it to its watcher, or end it with its reason."""
-    with _one_at_a_time, about(run=message.run, export=export_of(message.run)):
+    with courier.planning, about(run=message.run, export=export_of(message.run)):
         run = _claim(courier, message)
         if run is None:
             return

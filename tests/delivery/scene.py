@@ -57,14 +57,20 @@ def members(count: int, *, per_batch: int = 250) -> list[list[str]]:
 
 
 class AlarmClock(ManualClock):
-    """Time in which something happens at a certain moment, while somebody else sleeps."""
+    """Time in which something happens at a certain moment, while somebody else sleeps.
+
+    ``oversleeps`` has the seconds by which whoever sleeps next wakes up too late, and those after it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.alarms: list[tuple[float, Callable[[], None]]] = []
+        self.oversleeps: list[float] = []
 
     def sleep_until(self, moment: float) -> None:
         """Make it that moment, with everything done that was due by then."""
+        if self.oversleeps and moment > self.time():
+            moment += self.oversleeps.pop(0)
         due = [alarm for alarm in self.alarms if alarm[0] <= moment]
         self.alarms = [alarm for alarm in self.alarms if alarm not in due]
         for alarm, action in due:

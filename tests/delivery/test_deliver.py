@@ -184,6 +184,29 @@ def test_a_missed_appointment_is_made_anew(scene: Scene) -> None:
     assert scene.posts()[0].at == pytest.approx(before + 2 * rates(scene.connection).imports, abs=0.01)
 
 
+def test_an_overslept_appointment_is_made_anew(scene: Scene) -> None:
+    """A machine too busy to post on time takes another slot, and does not close up on the next post."""
+    scene.plan(members(3))
+    message = _only(scene).model_copy(update={"appointment": scene.clock.time() + 5})
+    scene.clock.oversleeps = [1.0]
+    deliver(scene.courier, message)
+    assert scene.posts() == []
+    (again,) = scene.queues.sent_to(names.CONTACT_BATCHES)
+    assert isinstance(again, BatchMessage)
+    assert (again.appointment, again.overslept, again.attempt) == (0.0, 1, 0)
+    scene.play()
+    assert len(scene.posts()) == 1
+
+
+def test_a_machine_that_always_oversleeps_posts_all_the_same(scene: Scene) -> None:
+    """Late is better than never: the search for a slot it can keep is bounded."""
+    scene.plan(members(3))
+    scene.clock.oversleeps = [1.0] * 100
+    scene.deliver()
+    assert len(scene.posts()) == 1
+    assert len(scene.clock.oversleeps) > 90
+
+
 def test_a_new_appointment_far_away_is_waited_for_in_the_queue(scene: Scene) -> None:
     """No worker sleeps for long; the message comes back shortly before its time."""
     scene.plan(members(3))
@@ -317,6 +340,18 @@ def test_a_rate_limit_answer_makes_appointments_void(scene: Scene) -> None:
     assert len(scene.posts()) == 21
     assert scene.posts()[1].at - scene.posts()[0].at >= 33
     assert scene.api.journal.rate_limit_answers == 0
+
+
+def test_whoever_sleeps_for_an_appointment_hears_of_a_rate_limit_answer(scene: Scene) -> None:
+    """Its appointment is void when it wakes up: it makes another one after the wait."""
+    scene.plan(members(3))
+    start = scene.clock.time()
+    message = _only(scene).model_copy(update={"appointment": start + 10})
+    scene.clock.alarms.append((start + 5, lambda: scene.courier.pacer(scene.connection).hold_back(30)))
+    deliver(scene.courier, message)
+    assert scene.posts() == []
+    scene.play()
+    assert [entry.at for entry in scene.posts()] == [pytest.approx(start + 35, abs=0.01)]
 
 
 def test_an_empty_vault_holds_the_run(scene: Scene) -> None:

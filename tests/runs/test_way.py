@@ -118,6 +118,23 @@ def test_one_run_is_active_and_one_waits(tmp_path: Path) -> None:
     assert (state.active, state.waiting, state.ledger) == (None, None, second.id)
 
 
+def test_two_exports_of_one_account_run_side_by_side(tmp_path: Path) -> None:
+    """Both are planned and delivered at the same time, each into its own list, within one limit."""
+    world = connected(tmp_path)
+    other = world.account.add_list("Everybody")
+    world.export("everybody", list_id=other)
+    today = first_day(3_000)
+    dropped(world, today)
+    world.play()
+    assert [run.state for run in runs_of(world)] == [RunState.SUCCEEDED] * 2
+    for run in runs_of(world):
+        adds_up(run)
+    for list_id in (world.stage.list_id, other):
+        assert set(world.account.contacts_on(list_id)) == today.emails()
+    assert world.api.journal.rate_limit_answers == 0
+    assert world.errors == []
+
+
 def test_every_message_may_come_twice(tmp_path: Path) -> None:
     """With each message delivered a second time after its success, nobody is sent twice and all counts hold."""
     world = connected(tmp_path, twice=True)
