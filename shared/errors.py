@@ -8,16 +8,16 @@
      │    └── Conflict           it exists, but its state does not allow this            409
      ├── OperatorError           whoever deploys the app corrects it
      │    └── SettingsInvalid    app settings are missing or malformed
-     ├── DropError               whoever writes the drops corrects them, or time does
-     │    ├── DropNotReady       the segment has no whole drop yet: look again
-     │    ├── DropChanged        a blob was replaced while it was being read: plan again
+     ├── DropError               whoever writes the drops corrects them
      │    └── DropUnusable       the drop can never be exported as it is: the run fails
      ├── AdministratorError      a person decides: the run is held, or fails before anything was sent
      │    ├── RunHeld            waits for release or cancel
      │    └── ExportRefused      the export asks for something that does not exist: the run fails
      ├── PassingError            nobody: the same step is taken again later
+     │    ├── DropNotReady       the segment has no whole drop yet
+     │    ├── DropChanged        a blob of the drop was replaced while it was being read
      │    ├── RateLimited        ActiveCampaign asks for patience
-     │    └── Unavailable        no usable answer from ActiveCampaign
+     │    └── Unavailable        no usable answer from ActiveCampaign, or from Key Vault
      └── StorageError            the step that asked knows what it means
           ├── BlobMissing        no blob of that name
           └── BlobChanged        the blob is not (or no longer) the version that was asked for
@@ -88,19 +88,7 @@ class SettingsInvalid(OperatorError):
 
 
 class DropError(CourierError):
-    """The drop cannot be exported now. ``code`` names the reason."""
-
-
-class DropNotReady(DropError):
-    """The segment has no whole drop yet."""
-
-    code = "drop_not_ready"
-
-
-class DropChanged(DropError):
-    """A blob of the drop was replaced while it was being read; planning starts again on the new version."""
-
-    code = "drop_changed"
+    """The drop cannot be exported. ``code`` names the reason."""
 
 
 class DropUnusable(DropError):
@@ -138,6 +126,18 @@ class PassingError(CourierError):
     ) -> None:
         super().__init__(message, code=code, details=details)
         self.retry_after = retry_after
+
+
+class DropNotReady(PassingError):
+    """The segment has no whole drop yet. ``code`` names the reason."""
+
+    code = "drop_not_ready"
+
+
+class DropChanged(PassingError):
+    """A blob of the drop was replaced while it was being read; planning starts again on the new version."""
+
+    code = "drop_changed"
 
 
 class RateLimited(PassingError):

@@ -169,7 +169,7 @@ def newest_drop(
         return outcome
     message = f"segment {segment}: {outcome.message}"
     if isinstance(outcome, NotYet):
-        raise DropNotReady(message, code=outcome.code)
+        raise DropNotReady(message, code=outcome.code, retry_after=(outcome.look_at - now).total_seconds())
     raise DropUnusable(message, code=outcome.code, details=outcome.details)
 
 

@@ -4,6 +4,7 @@ Nothing is sent to ActiveCampaign here. What planning leaves is stored before th
 plan is looked for first, so that a message that comes twice goes on where the first one got to.
 """
 
+import math
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -14,15 +15,16 @@ from pathlib import Path
 from shared import names
 from shared.activecampaign.client import ActiveCampaign
 from shared.courier import Courier
-from shared.documents import Connection, Drop, Export, ExportState, Plan, Reason, Run, RunState
+from shared.documents import Connection, Drop, DropBlob, Export, ExportState, Plan, Reason, Run, RunState
 from shared.doors.clock import now
 from shared.doors.machine import engine_memory_mb
 from shared.drop.finding import newest_drop
 from shared.drop.shapes import SegmentDrop
 from shared.errors import (
+    BlobChanged,
+    BlobMissing,
     CourierError,
     DropChanged,
-    DropNotReady,
     DropUnusable,
     ExportRefused,
     PassingError,
@@ -46,6 +48,8 @@ _PATIENCE = timedelta(hours=6)
 """How long a run waits for a whole drop or for ActiveCampaign before it fails."""
 
 _PAUSE_SECONDS = 60
+"""How long the message stays away where nobody said when to come back."""
+
 _REPLACED_TRIES = 5
 """How often a drop may be replaced while it is read within one call; the message then comes back later."""
 
@@ -62,7 +66,7 @@ def plan_run(courier: Courier, message: PlanMessage) -> None:
             hold(courier, run.id, _reason(held))
         except (ExportRefused, DropUnusable) as refused:
             end_unplanned(courier, run.id, RunState.FAILED, _reason(refused))
-        except (DropNotReady, DropChanged, PassingError) as passing:
+        except PassingError as passing:
             _try_later(courier, run, passing)
 
 
@@ -181,9 +185,16 @@ def _fetch(courier: Courier, segments: Sequence[SegmentDrop], folder: Path) -> t
         home = _subfolder(folder, f"drop{number}")
         files = tuple(home / f"{place:05d}" for place in range(len(segment.drop.blobs)))
         for blob, file in zip(segment.drop.blobs, files, strict=True):
-            courier.drops.download(blob.name, file, etag=blob.etag)
+            _fetch_blob(courier, blob, file)
         drops.append(LocalDrop(segment, files))
     return tuple(drops)
+
+
+def _fetch_blob(courier: Courier, blob: DropBlob, file: Path) -> None:
+    try:
+        courier.drops.download(blob.name, file, etag=blob.etag)
+    except (BlobChanged, BlobMissing):
+        raise DropChanged(f"{blob.name} was replaced while it was being read") from None
 
 
 def _fetch_ledger(courier: Courier, export: str, state: ExportState, folder: Path) -> Path | None:
@@ -258,7 +269,7 @@ def _delivering(courier: Courier, run: Run) -> Run:
     return moved(run, RunState.DELIVERING, now(courier.clock)).model_copy(update={"watch": watch})
 
 
-def _try_later(courier: Courier, run: Run, error: DropNotReady | DropChanged | PassingError) -> None:
+def _try_later(courier: Courier, run: Run, error: PassingError) -> None:
     moment = now(courier.clock)
     if moment - run.requested_at > _PATIENCE:
         end_unplanned(courier, run.id, RunState.FAILED, _reason(error))
@@ -269,9 +280,9 @@ def _try_later(courier: Courier, run: Run, error: DropNotReady | DropChanged | P
 
     again = take_over(courier.store, run.id, moment, queued)
     if again.state is RunState.QUEUED:
-        patience = max(getattr(error, "retry_after", None) or 0, _PAUSE_SECONDS)
+        pause = _PAUSE_SECONDS if error.retry_after is None else math.ceil(max(1.0, error.retry_after))
         message = PlanMessage(run=run.id, generation=again.watch.generation)
-        courier.queues.send(names.EXPORT_RUNS, message, delay=patience)
+        courier.queues.send(names.EXPORT_RUNS, message, delay=pause)
 
 
 def _reason(error: CourierError) -> Reason:

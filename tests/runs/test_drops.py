@@ -43,16 +43,17 @@ def test_a_late_partition_is_waited_for(tmp_path: Path) -> None:
     assert differences(world.stage, day) == []
 
 
+@pytest.mark.parametrize("times", [1, 12])
 def test_a_drop_that_is_replaced_while_it_is_read_is_exported_in_its_new_version(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
-    """Nobody of the old version is mixed in, and the old version is not exported."""
+    """Nobody of the old version is mixed in, and the old version is not exported, however often it is replaced."""
     world, old, new = connected(tmp_path), first_day(PEOPLE, seed=1), first_day(PEOPLE, seed=2)
     replaced: list[str] = []
     download = MemoryBlobs.download
 
     def replacing(blobs: MemoryBlobs, name: str, path: Path, *, etag: str | None = None) -> None:
-        if name.endswith("_2.csv") and not replaced:
+        if name.endswith("_2.csv") and len(replaced) < times:
             replaced.append(name)
             put_drop(world, new)
         download(blobs, name, path, etag=etag)
@@ -60,9 +61,22 @@ def test_a_drop_that_is_replaced_while_it_is_read_is_exported_in_its_new_version
     monkeypatch.setattr(MemoryBlobs, "download", replacing)
     dropped(world, old)
     world.play()
-    assert replaced
+    assert len(replaced) == times
+    assert world.errors == []
     assert [run.counts.confirmed for run in runs_of(world)] == [PEOPLE]
     assert differences(world.stage, new) == []
+
+
+def test_a_run_that_was_asked_for_too_early_is_planned_as_soon_as_its_drop_has_settled(tmp_path: Path) -> None:
+    """It looks again when the drop may be whole, and not minutes later."""
+    world, day = connected(tmp_path, export={"triggers": {"refresh": False, "drop": False}}), first_day(PEOPLE)
+    put_drop(world, day)
+    written = world.clock.time()
+    request_run(world.courier, EXPORT, Trigger.REQUEST)
+    world.play()
+    (run,) = runs_of(world)
+    assert run.planned_at is not None
+    assert run.planned_at.timestamp() - written < world.courier.settings.drop_settle_seconds + 3
 
 
 @pytest.mark.parametrize("emptied", ["folder", "partition", "everything"])
