@@ -9,6 +9,7 @@ from shared.documents import Document, Drop, ExportState, Run
 from shared.doors.clock import now
 from shared.drop.completeness import NotUsable, NotYet
 from shared.drop.finding import SegmentOverview, segments_in
+from shared.plan.heading import find_columns
 from shared.runs.decisions import exports_with_state
 
 
@@ -23,8 +24,8 @@ class Problem(Document):
 class SegmentShown(Document):
     """The newest drop of a segment.
 
-    ``name`` is what an export calls it. ``columns`` are known where ``model.json`` names them, ``rows`` where a run has
-    counted this very drop. ``size`` is in bytes as stored.
+    ``name`` is what an export calls it. ``columns`` are known where ``model.json`` or the first file names them,
+    ``rows`` where a run has counted this very drop. ``size`` is in bytes as stored.
     """
 
     name: str
@@ -50,14 +51,14 @@ def list_segments(courier: Courier, _: Call) -> Answer:
     settings = courier.settings
     found = segments_in(courier.drops, now(courier.clock), settings.drop_settle_seconds, settings.segments_container)
     counted = _counted_rows(courier)
-    shown = [_shown(overview, counted) for overview in found]
+    shown = [_shown(courier, overview, counted) for overview in found]
     return json_answer(SegmentList(container=settings.segments_container, segments=shown))
 
 
 Versions = frozenset[tuple[str, str]]
 
 
-def _shown(overview: SegmentOverview, counted: dict[Versions, int]) -> SegmentShown:
+def _shown(courier: Courier, overview: SegmentOverview, counted: dict[Versions, int]) -> SegmentShown:
     drop, problem = overview.drop, overview.problem
     return SegmentShown(
         name=overview.name,
@@ -67,9 +68,16 @@ def _shown(overview: SegmentOverview, counted: dict[Versions, int]) -> SegmentSh
         modified=drop.modified if drop and drop.blobs else None,
         size=overview.size,
         files=[blob.name for blob in drop.blobs] if drop else [],
-        columns=list(overview.columns) if overview.columns is not None else None,
+        columns=_columns(courier, overview),
         rows=counted.get(_versions(drop)) if drop else None,
     )
+
+
+def _columns(courier: Courier, overview: SegmentOverview) -> list[str] | None:
+    columns = overview.columns
+    if columns is None and overview.drop:
+        columns = find_columns(courier.drops, overview.drop, overview.dialect, courier.workplace)
+    return None if columns is None else list(columns)
 
 
 def _problem(problem: NotYet | NotUsable) -> Problem:

@@ -13,7 +13,7 @@ from shared.documents import Drop, DropBlob
 from shared.doors.ports import Blob, Blobs
 from shared.drop.completeness import Evidence, NotUsable, NotYet, Whole, completeness
 from shared.drop.layout import ModelFile, Place, PlainFile, normal, parse, timestamp
-from shared.drop.model_json import MAX_BYTES, Model, Unusable, parse_model, too_large
+from shared.drop.model_json import MAX_BYTES, Entity, Model, Unusable, parse_model, too_large
 from shared.drop.shapes import Dialect, SegmentDrop
 from shared.errors import BlobChanged, BlobMissing, DropNotReady, DropUnusable
 
@@ -41,7 +41,8 @@ class SegmentOverview:
 
     ``name`` is what an export calls it: the segment's own name, or its path where several have that name. ``drop`` has
     the blobs of the newest drop, whole or not. ``problem`` says why it is not whole, and by its type whether it still
-    may become so. ``columns`` are known from ``model.json`` only. ``size`` is in bytes as stored.
+    may become so. ``columns`` are those of ``model.json``, ``None`` where it has none; ``dialect`` is how its files are
+    written, as far as that is known. ``size`` is in bytes as stored.
     """
 
     name: str
@@ -49,6 +50,7 @@ class SegmentOverview:
     drop: Drop | None
     problem: NotYet | NotUsable | None
     columns: tuple[str, ...] | None
+    dialect: Dialect
     size: int
 
 
@@ -135,6 +137,7 @@ class Survey:
             drop=judged.drop,
             problem=None if isinstance(judged.outcome, SegmentDrop) else judged.outcome,
             columns=entity.columns if entity else None,
+            dialect=_dialect(spot.place, entity),
             size=sum(blob.size for blob in judged.drop.blobs) if judged.drop else 0,
         )
 
@@ -283,13 +286,21 @@ def _ambiguous(spots: Sequence[_Spot]) -> NotUsable:
 
 
 def _segment_drop(place: Place, name: str, whole: Whole) -> SegmentDrop:
-    drop = _drop(name, whole.blobs)
-    if place.kind != "tree":
-        return SegmentDrop(drop, dialect=Dialect(header=True), warnings=whole.warnings)
-    if whole.entity is None:
-        return SegmentDrop(drop, warnings=whole.warnings)
     entity = whole.entity
-    return SegmentDrop(drop, entity.columns, entity.dialect, entity.primary_key, whole.warnings)
+    return SegmentDrop(
+        drop=_drop(name, whole.blobs),
+        columns=entity.columns if entity else None,
+        dialect=_dialect(place, entity),
+        primary_key=entity.primary_key if entity else None,
+        warnings=whole.warnings,
+    )
+
+
+def _dialect(place: Place, entity: Entity | None) -> Dialect:
+    """How the files of a place are written: as ``model.json`` says; plain ones have a header row always."""
+    if place.kind != "tree":
+        return Dialect(header=True)
+    return entity.dialect if entity else Dialect()
 
 
 def _drop(segment: str, blobs: Sequence[Blob]) -> Drop:

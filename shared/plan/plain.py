@@ -26,8 +26,8 @@ LONGEST_LINE = 64_000_000
 STRAY_CR = "\v"
 """Stands for a CR that ends no line; cleaned away like any control character."""
 
-_PARQUET = b"PAR1"
-_GZIP = b"\x1f\x8b"
+PARQUET = b"PAR1"
+GZIP = b"\x1f\x8b"
 _ARCHIVES = {b"PK\x03\x04": "a zip archive (or a workbook)", b"7z\xbc\xaf": "a 7z archive", b"BZh": "a bzip2 file"}
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -70,7 +70,7 @@ def open_plain(name: str, path: Path, encoding: str | None, copy: Path) -> Plain
     Raises ``DropUnusable`` where it cannot be unpacked or decoded.
     """
     head = _head(path)
-    if head.startswith(_GZIP):
+    if head.startswith(GZIP):
         unpacked = copy.with_suffix(".unpacked")
         _unpack(name, path, unpacked)
         path, head = unpacked, _head(unpacked)
@@ -78,7 +78,7 @@ def open_plain(name: str, path: Path, encoding: str | None, copy: Path) -> Plain
         if head.startswith(magic):
             raise DropUnusable(f"{name} is {what}: CSV, gzip and Parquet are read", code="file_unreadable")
     codec = _codec(name, encoding)
-    plain = Plain(name, path, head.startswith(_PARQUET), codec, declared=encoding is not None)
+    plain = Plain(name, path, head.startswith(PARQUET), codec, declared=encoding is not None)
     if plain.is_parquet:
         return plain
     marked = next((marked for mark, marked in _MARKS if head.startswith(mark)), codec)

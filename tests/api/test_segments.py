@@ -22,6 +22,7 @@ def test_segments_are_listed_with_their_newest_drop(client: Client, app: Courier
     newest, whole = sorted(document["segments"], key=lambda segment: segment["whole"])
     assert (whole["name"], whole["files"], whole["size"]) == ("HighValueSegment", ["HighValueSegment.csv"], len(ROWS))
     assert whole["modified"] == "2026-08-24T09:00:00Z"
+    assert whole["columns"] == ["EMail"]
     assert "problem" not in whole
     assert newest["name"] == "Newcomers"
     assert newest["problem"]["waiting"] is True
