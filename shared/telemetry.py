@@ -23,8 +23,15 @@ from shared.documents import Run, RunState, Trigger
 _log = logging.getLogger("courier")
 _ids: ContextVar[Mapping[str, str | int]] = ContextVar("ids", default={})  # noqa: B039 - never changed in place
 
-NOISY = ("azure.core.pipeline.policies.http_logging_policy", "azure.identity", "urllib3.connectionpool")
-"""Loggers that write a line or more per request: addresses with their queries, headers, which credential was tried."""
+QUIETED: Mapping[str, int] = {
+    "azure.core.pipeline.policies.http_logging_policy": logging.WARNING,
+    "azure.identity": logging.WARNING,
+    "urllib3.connectionpool": logging.ERROR,
+}
+"""Loggers that write a line or more per request (headers, which credential was tried), and from what level on they may.
+
+Warnings of urllib3 hold whole addresses with their queries, and in those the email that was asked for.
+"""
 
 
 @contextmanager
@@ -46,9 +53,9 @@ def about(
 
 
 def quiet() -> None:
-    """Let Azure's SDKs speak up only when something is wrong."""
-    for name in NOISY:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    """Let libraries speak up only when something is wrong, and never of addresses."""
+    for name, level in QUIETED.items():
+        logging.getLogger(name).setLevel(level)
 
 
 @dataclass(frozen=True, kw_only=True)

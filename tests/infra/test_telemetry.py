@@ -11,7 +11,7 @@ import pytest
 from shared.documents import Counts, Reason, Run, RunState, Trigger, Watch
 from shared.doors.clock import as_datetime
 from shared.telemetry import (
-    NOISY,
+    QUIETED,
     BatchDelivered,
     DropIncomplete,
     Event,
@@ -149,11 +149,12 @@ def test_no_field_hides_an_id(kind: type[Event]) -> None:
 
 def test_libraries_are_quiet_unless_something_is_wrong() -> None:
     """Azure's SDKs log every request otherwise, with its headers."""
-    before = {name: logging.getLogger(name).level for name in NOISY}
+    before = {name: logging.getLogger(name).level for name in QUIETED}
     try:
         quiet()
-        assert not any(logging.getLogger(name).isEnabledFor(logging.INFO) for name in NOISY)
-        assert all(logging.getLogger(name).isEnabledFor(logging.WARNING) for name in NOISY)
+        assert not any(logging.getLogger(name).isEnabledFor(logging.INFO) for name in QUIETED)
+        assert all(logging.getLogger(name).isEnabledFor(logging.ERROR) for name in QUIETED)
+        assert not logging.getLogger("urllib3.connectionpool").isEnabledFor(logging.WARNING)
     finally:
         for name, level in before.items():
             logging.getLogger(name).setLevel(level)
