@@ -45,4 +45,4 @@ $(BENCH_STAMP): $(STAMP) requirements-bench.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-* .azurite-package .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-* .azurite-package .kusto-package .mypy_cache .pytest_cache .ruff_cache

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib import pyplot
+from matplotlib.axes import Axes
 
 from bench.posts import rate_over_time, utilisation
 from bench.workload import CONTACTS_AN_IMPORT
@@ -47,7 +48,7 @@ def draw(path: Path, members: int, virtual: Sequence[float], real: Sequence[floa
     pyplot.close(figure)
 
 
-def _line(axes: pyplot.Axes, moments: Sequence[float], color: str, label: str, width: float) -> None:
+def _line(axes: Axes, moments: Sequence[float], color: str, label: str, width: float) -> None:
     points = rate_over_time(moments)
     minutes, rates = [at / 60 for at, _ in points], [rate for _, rate in points]
     axes.fill_between(minutes, rates, color=color, alpha=0.10, linewidth=0)

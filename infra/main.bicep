@@ -20,10 +20,15 @@ param administratorPrincipalType string = 'User'
 @description('Lets PUT /connections store an API key in the vault; the app gets the one role that this needs.')
 param storeKeysThroughApi bool = false
 
+@minLength(3)
+@maxLength(63)
+@description('Container that drops arrive in; any name but that of the container of documents.')
+param segmentsContainer string = 'segments'
+
 @description('Name of an existing storage account that drops arrive in; empty for one of our own.')
 param existingDropsAccount string = ''
 
-@description('Resource group of the existing account.')
+@description('Resource group of the existing account, which is never ours.')
 param existingDropsResourceGroup string = ''
 
 @description('Event Grid system topic of the existing account, in its resource group, where it has one already.')
@@ -66,7 +71,7 @@ param dropRetentionDays int = 90
 
 @minValue(30)
 @maxValue(730)
-@description('Days that logs are kept.')
+@description('Days that the workspace keeps logs. The tables of Application Insights keep theirs for 90 days.')
 param logRetentionDays int = 30
 
 @allowed([512, 2048, 4096])
@@ -89,12 +94,13 @@ param storageSku string = 'Standard_LRS'
 
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
-var segmentsContainer = 'segments'
 var stateContainer = 'courier'
 var deploymentContainer = 'deployments'
 var ownDrops = empty(existingDropsAccount)
 var dropsAccount = ownDrops ? 'stdrops${token}' : existingDropsAccount
-var dropsGroup = ownDrops ? group.name : existingDropsResourceGroup
+// A group of that name is not found, and the message of that error says what is missing.
+var existingGroup = empty(existingDropsResourceGroup) ? 'EXISTING_DROPS_RESOURCE_GROUP-is-not-set' : existingDropsResourceGroup
+var dropsGroup = ownDrops ? group.name : existingGroup
 
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
   name: 'rg-${environmentName}'
@@ -236,6 +242,7 @@ module events 'app/drop-events.bicep' = if (dropEvents) {
   scope: resourceGroup(dropsGroup)
   params: {
     token: token
+    location: drops.outputs.location
     tags: tags
     account: dropsAccount
     existingTopic: existingDropsSystemTopic

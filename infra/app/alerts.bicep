@@ -14,7 +14,7 @@ var rules = [
     query: loadTextContent('../queries/run-needs-a-person.kql')
     by: 'run'
     every: 'PT5M'
-    window: 'PT15M'
+    window: 'P2D' // the longest there is: who is held must still be in sight
     enabled: true
   }
   {

@@ -1,6 +1,7 @@
 // Event Grid tells the app of every blob that arrives in the drops container. Deployed into the account's group, once
 // the code runs: the key of the webhook exists, and its handshake is answered, only then.
 param token string
+param location string
 param tags object
 param account string
 param existingTopic string
@@ -25,10 +26,10 @@ resource host 'Microsoft.Web/sites/host@2024-04-01' existing = {
   name: 'default'
 }
 
-// An account can have one system topic only.
+// An account can have one system topic only, in its own region.
 resource topic 'Microsoft.EventGrid/systemTopics@2022-06-15' = if (ownTopic) {
   name: 'evgt-courier-${token}'
-  location: drops.location
+  location: location
   tags: tags
   properties: {
     source: drops.id

@@ -82,3 +82,4 @@ resource customerInsightsDelegates 'Microsoft.Authorization/roleAssignments@2022
 output id string = drops.id
 output blobs string = drops.properties.primaryEndpoints.blob
 output queues string = drops.properties.primaryEndpoints.queue
+output location string = drops.location

@@ -6,8 +6,8 @@ param applicationInsights string
 var events = loadTextContent('../queries/events.kql')
 var panels = [
   { title: 'Runs', query: loadTextContent('../queries/runs.kql'), chart: 'table' }
-  { title: 'Imports per minute, against what the connection allows', query: loadTextContent('../queries/throughput.kql'), chart: 'timechart' }
-  { title: 'Imports, contacts and the latest post of each minute', query: loadTextContent('../queries/imports.kql'), chart: 'timechart' }
+  { title: 'Imports per minute of each run, against what its connection allows', query: loadTextContent('../queries/throughput.kql'), chart: 'timechart' }
+  { title: 'Imports of each minute against the limit, and seconds that the latest of them was late', query: loadTextContent('../queries/imports.kql'), chart: 'timechart' }
   { title: 'Rejected rows by code', query: loadTextContent('../queries/rejects.kql'), chart: 'barchart' }
   { title: 'Refused contacts by code', query: loadTextContent('../queries/refused.kql'), chart: 'barchart' }
   { title: 'Troubles', query: loadTextContent('../queries/troubles.kql'), chart: 'table' }

@@ -1,6 +1,7 @@
 """The Bicep templates as data, as far as a parser without a compiler can tell."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -42,9 +43,27 @@ class Template:
         """Resources by symbol, with ``type``, ``api_version``, ``existing`` and ``config``."""
         return dict(self.tree.get("resources", {}))
 
-    def variable(self, name: str) -> Any:
-        """The value of a variable."""
-        return self.tree["variables"][name]["value"]
+    @property
+    def variables(self) -> dict[str, Any]:
+        """Values of the variables by name."""
+        return {name: variable["value"] for name, variable in self.tree.get("variables", {}).items()}
+
+    def reads(self, value: Any) -> Iterator[tuple[str, str]]:
+        """Symbol and property of every ``symbol.property`` in a value, and in the variables that it uses."""
+        match value:
+            case {"type": "property_accessor", "operands": {"operand_1": str(symbol), "operand_2": read}}:
+                yield symbol, str(read)
+            case dict():
+                for part in value.values():
+                    yield from self.reads(part)
+            case list():
+                for part in value:
+                    yield from self.reads(part)
+            case str():
+                inserted = " ".join(re.findall(r"\$\{(.*?)\}", value)) or value
+                yield from re.findall(r"\b(\w+)\.(\w+)", inserted)
+                for name in set(re.findall(r"\w+", inserted)) & self.variables.keys():
+                    yield from self.reads(self.variables[name])
 
 
 @cache
@@ -66,6 +85,15 @@ def body(config: dict[str, Any]) -> dict[str, Any]:
     while "config" in config and ("condition" in config or "loop_type" in config):
         config = config["config"]
     return config
+
+
+def around(config: dict[str, Any]) -> list[Any]:
+    """The conditions and loops around a resource or a module."""
+    found = []
+    while "config" in config and ("condition" in config or "loop_type" in config):
+        found += [config.get("condition"), config.get("loop_type")]
+        config = config["config"]
+    return found
 
 
 def of_type(kind: str) -> list[tuple[str, dict[str, Any], Template]]:

@@ -1,10 +1,12 @@
-"""The hook that connects Event Grid after the first deployment, with azd, curl and sleep played by stand-ins."""
+"""The hooks that connect Event Grid and forget it again, with azd, curl and sleep played by stand-ins."""
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.infra.environments import ROOT
 from tests.infra.templates import INFRA
 
 HOOK = INFRA / "hooks" / "connect-drops.sh"
@@ -29,14 +31,10 @@ class Tools:
         path.write_text(f'#!/bin/sh\necho "{name} $*" >> {self._log}\n{does}\n')
         path.chmod(0o755)
 
-    def run(self, connected: str) -> int:
+    def run(self, hook: str | Path, **variables: str) -> int:
         """Run the hook as azd does; returns its exit code."""
-        environment = {
-            "PATH": f"{self._folder}:/usr/bin:/bin",
-            "COURIER_URL": "https://func.example.com",
-            "COURIER_DROP_EVENTS": connected,
-        }
-        return subprocess.run([HOOK], env=environment, capture_output=True).returncode
+        environment = {"PATH": f"{self._folder}:/usr/bin:/bin", "COURIER_URL": "https://func.example.com", **variables}
+        return subprocess.run(["sh", "-c", hook], env=environment, capture_output=True).returncode
 
     @property
     def azd(self) -> list[str]:
@@ -62,5 +60,14 @@ def test_event_grid_is_connected_once_and_the_app_is_given_time(
 ) -> None:
     """One provisioning with events, up to three tries; after that the environment is as before, and the hook fails."""
     tools = Tools(tmp_path, failures)
-    assert tools.run(connected) == code
+    assert tools.run(HOOK, COURIER_DROP_EVENTS=connected) == code
     assert tools.azd == calls
+
+
+def test_event_grid_is_forgotten_with_the_app(tmp_path: Path) -> None:
+    """After ``azd down`` the next deployment starts as the first one did, on both systems."""
+    section = (ROOT / "azure.yaml").read_text().partition("\n  postdown:\n")[2]
+    posix, windows = re.findall(r"      shell: \w+\n      run: (.*)\n", section)
+    tools = Tools(tmp_path, failures=0)
+    assert tools.run(posix) == 0
+    assert tools.azd == ["azd env set DROP_EVENTS false"] == [windows]

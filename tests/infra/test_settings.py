@@ -16,7 +16,7 @@ from tests.infra.environments import ROOT
 from tests.infra.functions import Function, functions_in
 from tests.infra.templates import template
 
-SET = set(template("app/function-app.bicep").variable("settings"))
+SET = set(template("app/function-app.bicep").variables["settings"])
 HOST: dict[str, Any] = json.loads((ROOT / "host.json").read_text())
 SAMPLE: dict[str, str] = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
 DESIGN = {

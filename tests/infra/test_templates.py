@@ -9,10 +9,13 @@ from shared import names
 from shared.settings import read_settings
 from tests.fakes import ENVIRONMENT
 from tests.infra.environments import ROOT
-from tests.infra.templates import INFRA, PATHS, Template, body, of_type, template, templates, uses
+from tests.infra.templates import INFRA, PATHS, Template, around, body, of_type, template, templates, uses
 
 README = (INFRA / "README.md").read_text()
 MAIN = template("main.bicep")
+AZD = (ROOT / "azure.yaml").read_text()
+VARIABLES = dict(re.findall(r'"(\w+)": \{ "value": "\$\{(\w+)', (INFRA / "main.parameters.json").read_text()))
+"""Which variable of the environment sets which parameter."""
 ACCOUNTS = of_type("Microsoft.Storage/storageAccounts")
 ASSIGNMENTS = of_type("Microsoft.Authorization/roleAssignments")
 ROLES = {
@@ -27,13 +30,22 @@ ROLES = {
 }
 """https://learn.microsoft.com/azure/role-based-access-control/built-in-roles"""
 
+AT_THE_START = {
+    *("name", "scope", "parent", "location", "kind", "sku", "plan", "tags", "identity", "zones", "managedBy"),
+    "extendedLocation",
+}
+"""What Azure has to know of a resource before anything is deployed, as are conditions and loops:
+https://github.com/Azure/bicep/blob/main/src/Bicep.Core/TypeSystem/Providers/Az/AzResourceTypeProvider.cs"""
+KNOWN_AT_THE_START = {"id", "name", "type", "apiVersion"}
+"""All that can be read of a resource by then. Of a module it is nothing."""
+
 by_path = pytest.mark.parametrize("found", templates(), ids=[str(path.relative_to(INFRA)) for path in PATHS])
 
 
 @by_path
 def test_every_template_declares_only_what_it_uses(found: Template) -> None:
     """A parameter or variable that nothing uses is a mistake or a leftover."""
-    declared = [*found.parameters, *found.tree.get("variables", {})]
+    declared = [*found.parameters, *found.variables]
     unused = [name for name in declared if uses(found.text, name) < 2]
     assert unused == []
 
@@ -43,6 +55,22 @@ def test_resource_types_are_plain_and_pinned_to_released_versions(found: Templat
     """Every resource names a released API version, and no module comes from a registry: nothing needs a network."""
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", resource["api_version"]) for resource in found.resources.values())
     assert all(module["type"] == "local" for module in found.modules.values())
+
+
+@by_path
+def test_nothing_waits_for_a_resource_that_has_to_be_known_at_the_start(found: Template) -> None:
+    """``location: account.location`` does not compile (BCP120); as the output of one module for another it does."""
+    late = {
+        f"{symbol}: {read}.{what}"
+        for symbol, declared in {**found.resources, **found.modules}.items()
+        for read, what in found.reads([around(declared["config"]), _at_the_start(declared["config"])])
+        if read in found.modules or (read in found.resources and what not in KNOWN_AT_THE_START)
+    }
+    assert late == set()
+
+
+def _at_the_start(config: dict[str, Any]) -> list[Any]:
+    return [value for name, value in body(config).items() if name in AT_THE_START]
 
 
 @by_path
@@ -91,25 +119,33 @@ def _plain(default: Any) -> str:
 
 
 def test_every_parameter_is_described_to_those_who_deploy() -> None:
-    """Each parameter but the two that azd asks for is in the README's table with the variable that sets it."""
-    variables = dict(re.findall(r'"(\w+)": \{ "value": "\$\{(\w+)', (INFRA / "main.parameters.json").read_text()))
-    missing = [variable for variable in variables.values() if f"`{variable}`" not in README]
-    assert missing == []
+    """The README's table has the variables that set parameters, and no others."""
+    rows = re.findall(r"^\| (`[A-Z].*?) \|", README, re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(VARIABLES.values())
     assert all(any(d["type"] == "description" for d in p["decorators"]) for p in MAIN.parameters.values())
 
 
 def test_queues_are_those_of_the_code() -> None:
     """Every queue and every poison queue exists before its function starts: a trigger never creates one."""
-    created = template("app/state.bicep").variable("queueNames")
+    created = template("app/state.bicep").variables["queueNames"]
     assert sorted(created) == sorted([*names.QUEUES, *map(names.poison, names.QUEUES)])
     assert body(template("app/drops.bicep").resources["poison"]["config"])["name"] == names.BLOB_TRIGGER_POISON
 
 
 def test_containers_are_those_of_the_settings() -> None:
-    """The containers that are created bear the names that the app assumes by default."""
+    """The containers that are created bear by default the names that the app assumes by default."""
     settings = read_settings(ENVIRONMENT)
-    assert MAIN.variable("segmentsContainer") == settings.segments_container
-    assert MAIN.variable("stateContainer") == settings.state_container
+    assert MAIN.parameters["segmentsContainer"]["default"] == settings.segments_container
+    assert MAIN.variables["stateContainer"] == settings.state_container
+    assert sum(found.text.count(f"'{settings.segments_container}'") for found in templates()) == 1
+
+
+def test_an_existing_account_without_its_group_is_refused_by_name() -> None:
+    """No default would be right, so Azure is given a group that it cannot find, and whose name says what is missing."""
+    chosen = MAIN.variables["existingGroup"]["operator"]["operands"]
+    assert chosen["true_value"].partition("-")[0] == VARIABLES["existingDropsResourceGroup"]
+    assert chosen["false_value"] == "existingDropsResourceGroup"
+    assert MAIN.variables["dropsGroup"]["operator"]["operands"]["false_value"] == "existingGroup"
 
 
 def test_expiring_blobs_are_those_of_runs_and_drops() -> None:
@@ -166,7 +202,7 @@ def test_every_role_has_its_reason_in_azure_and_in_the_readme(
     """A role assignment carries its reason; the README's table has the same role with the same reason."""
     properties = assignment["properties"]
     variable = properties["roleDefinitionId"]["function"]["parameters"]["resource_name_1"]
-    role = ROLES[found.variable(variable)]
+    role = ROLES[found.variables[variable]]
     rows = [row for row in README.splitlines() if row.startswith("|") and properties["description"] in row]
     assert len(rows) == 1
     assert f"| {role} |" in rows[0]
@@ -180,12 +216,25 @@ def test_the_readme_names_no_role_that_is_not_assigned() -> None:
 
 def test_azd_finds_the_service_and_its_hooks() -> None:
     """``azure.yaml`` deploys to the app that bears the service's tag, and runs hooks that exist for both systems."""
-    text = (ROOT / "azure.yaml").read_text()
-    (service,) = re.findall(r"^services:\n  (\w+):$", text, re.MULTILINE)
+    (service,) = re.findall(r"^services:\n  (\w+):$", AZD, re.MULTILINE)
     assert f"'azd-service-name': '{service}'" in template("app/function-app.bicep").text
-    hooks = [ROOT / path for path in re.findall(r"run: (\S+)", text)]
+    hooks = [ROOT / path for path in re.findall(r"run: (infra/\S+)", AZD)]
     assert [hook.suffix for hook in hooks] == [".sh", ".ps1"]
     assert hooks[0].stat().st_mode & 0o100, "azd runs the hook as a program"
+
+
+def test_a_pipeline_deploys_what_the_environment_says() -> None:
+    """A pipeline gets every variable but those that azd knows by itself, and the README says which these are."""
+    carried = re.findall(r"^    - (\w+)$", AZD, re.MULTILINE)
+    (known,) = re.findall(r"^\| (`.*`) \| set by azd \|", README, re.MULTILINE)
+    assert sorted(carried + re.findall(r"\w+", known)) == sorted(VARIABLES.values())
+
+
+def test_people_are_told_which_azd_the_deployment_asks_for() -> None:
+    """Both READMEs name the version that ``azure.yaml`` requires."""
+    (version,) = re.findall(r'^  azd: ">= ([\d.]+)"', AZD, re.MULTILINE)
+    assert f"{version} or newer" in README
+    assert f"{version} or newer" in (ROOT / "README.md").read_text()
 
 
 @pytest.mark.parametrize("hook", ["connect-drops.sh", "connect-drops.ps1"])
