@@ -100,10 +100,10 @@ class CountedBlobs:
         self._blobs.download(name, path, etag=etag)
         self._calls.reads += reads_for(path.stat().st_size)
 
-    def upload(self, name: str, path: Path) -> None:
-        """Replace a blob by a file."""
-        self._blobs.upload(name, path)
+    def upload(self, name: str, path: Path, *, if_match: str | None = None) -> str:
+        """Replace a blob by a file where the condition holds."""
         self._calls.writes += writes_for(path.stat().st_size)
+        return self._blobs.upload(name, path, if_match=if_match)
 
     def below(self, prefix: str = "", *, metadata: bool = False) -> Iterator[Blob]:
         """Every blob below a prefix."""
@@ -117,9 +117,9 @@ class CountedBlobs:
         self._calls.lists += max(1, -(-(len(folders) + len(blobs)) // PAGE))
         return folders, blobs
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, *, if_match: str | None = None) -> None:
         """Remove a blob."""
-        self._blobs.delete(name)
+        self._blobs.delete(name, if_match=if_match)
 
 
 class CountedQueues:

@@ -19,7 +19,7 @@ _PEOPLE = """
 SELECT printf('%032x', number) AS CustomerId,
        'customer' || number || CASE number % 3 WHEN 0 THEN '@example.com' WHEN 1 THEN '@example.org'
                                                ELSE '@EXAMPLE.net' END AS EMail,
-       {first}[1 + number % {firsts}] AS FirstName,
+       {first}[1 + number % {firsts}] || '{line_end}' AS FirstName,
        {last}[1 + number % {lasts}] AS LastName,
        {tiers}[1 + (number + CASE WHEN number % {every} = 0 THEN {version} ELSE 0 END) % {tier_count}] AS LoyaltyTier
        {more}
@@ -31,13 +31,15 @@ FROM generate_series({start}, {end}) AS numbers(number)
 class Drop:
     """That many members. Where ``percent`` of them are at ``version`` 0 .. 3, that share differs between versions.
 
-    ``columns`` beyond those that are mapped are filled with numbers of seven digits.
+    ``columns`` beyond those that are mapped are filled with numbers of seven digits. Where ``has_line_ends``, every
+    first name has one within it.
     """
 
     members: int
     percent: int = 0
     version: int = 0
     columns: int = len(COLUMNS)
+    has_line_ends: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -78,6 +80,7 @@ def _rows(drop: Drop, start: int, end: int) -> str:
     ]
     return _PEOPLE.format(
         first=list(_FIRST),
+        line_end="\nof that name" if drop.has_line_ends else "",
         firsts=len(_FIRST),
         last=list(_LAST),
         lasts=len(_LAST),

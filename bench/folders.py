@@ -49,9 +49,12 @@ class FolderBlobs:
         self._find(name, etag)
         shutil.copyfile(self._folder / name, path)
 
-    def upload(self, name: str, path: Path) -> None:
-        """Replace a blob by a file."""
+    def upload(self, name: str, path: Path, *, if_match: str | None = None) -> str:
+        """Replace a blob by a file where the condition holds."""
+        if if_match is not None:
+            self._find(name, if_match)
         shutil.copyfile(path, self._place(name))
+        return self._blob(name).etag
 
     def below(self, prefix: str = "", *, metadata: bool = False) -> Iterator[Blob]:  # noqa: ARG002 - as above
         """Every blob below a prefix."""
@@ -64,8 +67,10 @@ class FolderBlobs:
         folders = [f"{prefix}{path.name}/" for path in below if path.is_dir()]
         return folders, [self._blob(f"{prefix}{path.name}") for path in below if path.is_file()]
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, *, if_match: str | None = None) -> None:
         """Remove a blob."""
+        if if_match is not None and self.exists(name):
+            self._find(name, if_match)
         (self._folder / name).unlink(missing_ok=True)
 
     def _place(self, name: str) -> Path:

@@ -110,7 +110,7 @@ def _commit(courier: Courier, run: Run) -> None:
     outcomes = [BatchOutcome(batch) for batch in range(len(plan.batches))]
     write_ledger(planned, outcomes, now(courier.clock), ledger)
     courier.store.blobs.upload(names.ledger(EXPORT, run.id), ledger)
-    state = ExportState(ledger=run.id, columns=plan.columns, drops=run.drops)
+    state = ExportState(target=run.target, ledger=run.id, columns=plan.columns, drops=run.drops)
     courier.store.put(names.export_state(EXPORT), state)
 
 

@@ -32,6 +32,7 @@ def measure(folder: Path, report: Report, *, quick: bool) -> Planned:
     """Measure all cases; the quick ones are those of a million narrow rows."""
     planned = _million(folder / "million", report, quick=quick)
     if not quick:
+        _lined(folder / "lined", report)
         _wide(folder / "wide", report)
         _huge(folder / "huge", report, planned.first_seconds)
     report.note(
@@ -59,6 +60,15 @@ def _million(folder: Path, report: Report, *, quick: bool) -> Planned:
     again = None if quick else _pandas(folder, files)
     _take_down(report, "1,000,000 rows, 1 % changed", some, count, again, limit, at_most(FIRST_MB))
     return Planned(folder, first["seconds"])
+
+
+def _lined(folder: Path, report: Report) -> None:
+    drop = Drop(MILLION, has_line_ends=True)
+    files = make(drop, folder / "drops", _moment(0))
+    count = apart("bench.count_rows", len(COLUMNS), *files)
+    plan = _plan(folder, drop)
+    _take_down(report, "1,000,000 rows of two lines", plan, count, None, None, at_most(FIRST_MB))
+    shutil.rmtree(folder)
 
 
 def _wide(folder: Path, report: Report) -> None:

@@ -15,7 +15,7 @@ from bench.figures import Report, at_most, percentile, shown
 from bench.folders import FolderBlobs
 from bench.posts import accepted, executions, lateness, most_in_a_window
 from bench.workload import CONTACTS_AN_IMPORT, export_document
-from local.caller import Caller, rests, wait_for
+from local.caller import Caller, wait_for
 from local.host import HostProcess
 from local.scene import CONNECTION, CONNECTION_DOCUMENT, EXPORT, Stage, prepare
 from local.world import ACTIVECAMPAIGN_HOST, World
@@ -146,12 +146,12 @@ def _until_settled(caller: Caller) -> dict[str, Any]:
 
 def _followed(caller: Caller, run: dict[str, Any]) -> dict[str, Any]:
     """The run at its end. Raises where it does not succeed in time."""
-    deadline = time.monotonic() + LONGEST_SECONDS
-    for found in caller.follow(run["id"]):
-        run = found
-        if time.monotonic() > deadline:
-            raise MeasurementFailed(f"run {run['id']} is still {run['state']} after {LONGEST_SECONDS:g} s")
-    if not rests(run) or run["state"] != "succeeded":
+    try:
+        for found in caller.follow(run["id"], seconds=LONGEST_SECONDS):
+            run = found
+    except TimeoutError as late:
+        raise MeasurementFailed(str(late)) from None
+    if run["state"] != "succeeded":
         raise MeasurementFailed(f"run {run['id']} {run['state']}: {run.get('reason')}")
     return run
 

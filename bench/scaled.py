@@ -109,13 +109,13 @@ class ScaledBlobs:
         """Copy a blob into a file."""
         self._blobs.download(name, path, etag=etag)
 
-    def upload(self, name: str, path: Path) -> None:
-        """Replace a blob by a file."""
-        self._blobs.upload(name, path)
+    def upload(self, name: str, path: Path, *, if_match: str | None = None) -> str:
+        """Replace a blob by a file where the condition holds."""
+        return self._blobs.upload(name, path, if_match=if_match)
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, *, if_match: str | None = None) -> None:
         """Remove a blob."""
-        self._blobs.delete(name)
+        self._blobs.delete(name, if_match=if_match)
 
 
 @cache

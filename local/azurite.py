@@ -4,12 +4,11 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
 from local.authority import Certificate
-from local.npm import NODE, install_package, run_npm
+from local.npm import FOLLOW_PARENT, NODE, Npm, install_package, run_npm
 
 VERSION = "3.37.0"
 PACKAGES = Path(__file__).parent.parent / ".azurite-package"
@@ -21,8 +20,6 @@ START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
 _LISTENING = re.compile(r"(Blob|Queue) service is successfully listening at (\S+)\n")
-# Ends Azurite when our end of its standard input closes, which the system does even if we are killed.
-_FOLLOW_PARENT = "data:text/javascript,process.stdin.on('end',()=>process.kill(process.pid,'SIGTERM')).resume().unref()"
 
 
 class Azurite:
@@ -38,6 +35,7 @@ class Azurite:
         self._log = self._folder / "azurite.log"
         self._arguments = _arguments(self._folder, certificate, in_memory=in_memory)
         self._urls: dict[str, str] = {}
+        self._serves = False
 
     @property
     def blob_url(self) -> str:
@@ -57,12 +55,22 @@ class Azurite:
             f"BlobEndpoint={self.blob_url};QueueEndpoint={self.queue_url};"
         )
 
+    @property
+    def pid(self) -> int:
+        """The process, while it runs."""
+        return self._process.pid
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it has ended though nobody asked it to."""
+        return self._serves and self._process.poll() is not None
+
     def __enter__(self) -> Self:
         program = install() / "dist" / "src" / "azurite.js"
         self._folder.mkdir(parents=True, exist_ok=True)
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [NODE, "--import", _FOLLOW_PARENT, program, *self._arguments],
+                [NODE, "--import", FOLLOW_PARENT, program, *self._arguments],
                 cwd=self._folder,
                 env={**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{KEY}"},
                 stdin=subprocess.PIPE,
@@ -75,6 +83,7 @@ class Azurite:
         except BaseException:
             self._stop()
             raise
+        self._serves = True
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -90,6 +99,7 @@ class Azurite:
         raise RuntimeError(f"Azurite did not start:\n{self._log.read_text()}")
 
     def _stop(self) -> None:
+        self._serves = False
         self._process.terminate()
         try:
             self._process.wait(STOP_SECONDS)
@@ -99,7 +109,7 @@ class Azurite:
             self._process.communicate()
 
 
-def install(packages: Path = PACKAGES, npm: Callable[[list[str]], None] = run_npm) -> Path:
+def install(packages: Path = PACKAGES, npm: Npm = run_npm) -> Path:
     """Return the folder of the Azurite package, after installing it there if it is not yet: see ``install_package``."""
     return install_package("azurite", VERSION, packages, npm)
 

@@ -26,7 +26,7 @@ class Caller:
         """What the API answers, parsed; raises ``Refused`` on an error."""
         answer = self._session.request(method, f"{self._url}{path}", json=document, timeout=60)
         if not answer.ok:
-            raise Refused(f"{method} {path}: {answer.status_code} {answer.text}")
+            raise Refused(f"{method} {path} was answered {answer.status_code}: {_words(answer)}")
         return answer.json() if answer.content else None
 
     def runs(self, export: str) -> list[dict[str, Any]]:
@@ -34,14 +34,28 @@ class Caller:
         found: list[dict[str, Any]] = self.call("GET", f"/runs?export={export}")["runs"]
         return found
 
-    def follow(self, run: str, *, pause: float = 1.0) -> Iterator[dict[str, Any]]:
-        """The run as it is now, again and again until it has ended or waits for a person."""
+    def follow(self, run: str, *, seconds: float, pause: float = 1.0) -> Iterator[dict[str, Any]]:
+        """The run as it is now, again and again until it has ended or waits for a person.
+
+        Raises ``TimeoutError`` if that does not happen within so many seconds.
+        """
+        end = time.monotonic() + seconds
         while True:
             found: dict[str, Any] = self.call("GET", f"/runs/{run}")
             yield found
             if rests(found):
                 return
+            if time.monotonic() >= end:
+                raise TimeoutError(f"run {run} is still {found['state']} after {seconds:g} seconds")
             time.sleep(pause)
+
+
+def _words(answer: requests.Response) -> str:
+    """What the app says, or all there is where the host itself refused."""
+    try:
+        return str(answer.json()["error"]["message"])
+    except (ValueError, LookupError, TypeError):
+        return answer.text or answer.reason
 
 
 def rests(run: dict[str, Any]) -> bool:

@@ -8,7 +8,7 @@ import csv
 import io
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -101,16 +101,16 @@ def first_day(count: int, seed: int = 1) -> Day:
     return Day(customers, Dirt(duplicates=2 * few, missing=few, invalid=few), seed)
 
 
-def next_day(day: Day, *, leave: int, change: int, join: int) -> Day:
-    """The day after: some have left, some have changed, some have joined."""
+def next_day(day: Day, *, leave: int, change: int, join: int, untouched: Collection[str] = frozenset()) -> Day:
+    """The day after: some have left, some have changed, some have joined, but nobody of the addresses `untouched`."""
     chance = random.Random(day.seed + 1)
-    stay = list(day.customers)
-    chance.shuffle(stay)
-    stay = stay[leave:]
-    changed = [replace(customer, tier=_next_tier(customer.tier)) for customer in stay[:change]]
+    free = [customer for customer in day.customers if customer.email not in untouched]
+    chance.shuffle(free)
+    changed = [replace(customer, tier=_next_tier(customer.tier)) for customer in free[leave : leave + change]]
+    stay = free[leave + change :] + [customer for customer in day.customers if customer.email in untouched]
     first_new = max(customer.number for customer in day.customers) + 1
     joined = [_customer(number, chance) for number in range(first_new, first_new + join)]
-    customers = sorted([*changed, *stay[change:], *joined], key=lambda customer: customer.number)
+    customers = sorted([*changed, *stay, *joined], key=lambda customer: customer.number)
     return Day(tuple(customers), day.dirt, day.seed + 1)
 
 

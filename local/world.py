@@ -1,10 +1,7 @@
 """Everything the app talks to, on one machine: storage, identity, Key Vault, ActiveCampaign, and no other network."""
 
-import signal
-import sys
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,6 +13,7 @@ from local.activecampaign.account import Account
 from local.activecampaign.server import ActiveCampaignServer
 from local.authority import Authority
 from local.azurite import Azurite
+from local.ending import orderly_termination
 from local.host import HostProcess
 from local.https import LOOPBACK, HttpsServer
 from local.identity import Identity
@@ -27,12 +25,14 @@ APP = Path(__file__).parent.parent
 ACTIVECAMPAIGN_HOST = "acme.api-us1.com"
 VAULT_HOST = "courier.vault.azure.net"
 SEGMENTS, STATE = "segments", "courier"
+SETTLE_SECONDS = 2
+"""How long a drop has to stand still here, where nobody wants to wait for it."""
 
 
 class World:
     """The world on one machine, as a context manager: on leaving it, nothing of it is left but `folder`.
 
-    That holds for exceptions and Ctrl-C, and for SIGTERM when entered in the main thread. `accounts` says which
+    That holds for exceptions, and for Ctrl-C, SIGTERM and SIGHUP when entered in the main thread. `accounts` says which
     ActiveCampaign accounts there are, by host; one at ACTIVECAMPAIGN_HOST if nothing is said. `settings` are laid
     over the app settings. With `identity_storage` the app reaches storage by its identity instead of a key.
 
@@ -58,7 +58,7 @@ class World:
         self._in_memory = in_memory
         self._identity_storage = identity_storage
         self._running = ExitStack()
-        self._hosts = 0
+        self._hosts: list[HostProcess] = []
 
     @property
     def activecampaign(self) -> Account:
@@ -76,7 +76,7 @@ class World:
             "KEY_VAULT_URL": f"https://{VAULT_HOST}",
             "REFRESH_SCHEDULE": "0 0 3 * * *",
             "BLOB_TRIGGER_SOURCE": "LogsAndContainerScan",
-            "DROP_SETTLE_SECONDS": "2",
+            "DROP_SETTLE_SECONDS": str(SETTLE_SECONDS),
             "RUN_RETENTION_DAYS": "30",
             "FUNCTIONS_WORKER_RUNTIME": "python",
             "PYTHON_THREADPOOL_THREAD_COUNT": "32",
@@ -92,14 +92,21 @@ class World:
 
         Options are those of `python -m local.host`: `port=7071`, `deliver_twice=True`. Raises HostFailed.
         """
-        self._hosts += 1
-        folder = self._folder / f"host-{self._hosts}"
+        folder = self._folder / f"host-{len(self._hosts) + 1}"
         host = HostProcess(app, folder, settings=self.environment, arguments=_arguments(options))
+        self._hosts.append(host)
         return self._running.enter_context(host)
+
+    def lost(self) -> str | None:
+        """Say in a sentence which process of the world has ended though nobody asked it to; None if all is well."""
+        for host in self._hosts:
+            if host.is_lost:
+                return f"The Functions host has ended with exit code {host.exit_code}."
+        return "Azurite, the storage emulator, has ended." if self.azurite.is_lost else None
 
     def __enter__(self) -> Self:
         with ExitStack() as starting:
-            starting.enter_context(_orderly_termination())
+            starting.enter_context(orderly_termination())
             self._authority = Authority(self._folder / "authority")
             self._start_network(starting)
             self._start_storage(starting)
@@ -169,16 +176,3 @@ def _create_queues(queues: QueueServiceClient) -> None:
     for name in QUEUES:
         if name not in existing:
             queues.create_queue(name)
-
-
-@contextmanager
-def _orderly_termination() -> Iterator[None]:
-    """Let SIGTERM unwind the main thread as Ctrl-C does; other threads cannot ask for signals."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -17,7 +17,7 @@ from shared.activecampaign.client import LIMIT_PAUSE_SECONDS, ActiveCampaign
 from shared.courier import Courier
 from shared.documents import Connection, Import, Reason, Receipt, ReceiptState, Refusal, Run
 from shared.doors.clock import now
-from shared.errors import PassingError, RunHeld
+from shared.errors import BlobChanged, PassingError, RunHeld
 from shared.messages import BatchMessage
 from shared.pacing import HEAD_START_SECONDS, OVERSLEPT_AT_MOST, Lane, weight
 from shared.repair import (
@@ -25,13 +25,16 @@ from shared.repair import (
     HOPELESS_REPAIRS,
     MOST_REPAIRS,
     TOO_MANY_REFUSALS,
+    after_lone_refusal,
     believed,
-    is_suspicious,
+    in_order,
+    is_stuck,
     known_offenders,
     split,
     stop_when_gone,
 )
 from shared.runs.announcing import hold
+from shared.runs.connecting import connection_of
 from shared.runs.states import SENDING
 from shared.telemetry import BatchDelivered, BatchFailed, RateLimited, about, record
 
@@ -114,8 +117,7 @@ def _deliver(courier: Courier, message: BatchMessage) -> None:
     work = _look(courier, message)
     if work is None:
         return
-    name = names.batches(message.run)
-    line = courier.store.blobs.read(name, offset=message.offset, length=message.length).data.strip()
+    line = _line(courier, message)
     appointment = _appointment(courier, message, work)
     if appointment is None:
         return
@@ -143,16 +145,25 @@ def _look(courier: Courier, message: BatchMessage) -> _Work | None:
     done = receipts.spoken_for(receipt)
     parts = [list(range(message.contacts))] if message.todo is None else message.todo
     left = [[position for position in part if position not in done] for part in parts]
-    todo = sorted(filter(None, left), key=len, reverse=is_suspicious(receipt))
+    todo = in_order(left, receipt)
     return _Work(_connection(courier, run), receipt, todo) if todo else None
 
 
-def _connection(courier: Courier, run: Run) -> Connection:
-    connection = courier.store.find(names.connection(run.connection), Connection) if run.connection else None
-    if connection is None:
+def _line(courier: Courier, message: BatchMessage) -> bytes:
+    """The bulk import as planned."""
+    name = names.batches(message.run)
+    try:
+        content = courier.store.blobs.read(name, offset=message.offset, length=message.length, etag=message.etag)
+    except BlobChanged:
         raise RunHeld(
-            f"there is no connection {run.connection}: store it again, then release the run", code="connection_missing"
-        )
+            "the batches of the run are not those of its plan any more: cancel it; the next run sends what is left",
+            code="plan_replaced",
+        ) from None
+    return content.data.strip()
+
+
+def _connection(courier: Courier, run: Run) -> Connection:
+    connection = connection_of(courier, run)
     if connection.consent is None:
         raise RunHeld(
             f'connection {run.connection} has no "consent": store it with the connection, then release the run',
@@ -271,11 +282,23 @@ def _repair(post: _Post, answer: Answer) -> None:
     if repairs == 0 and answer.finding is not Finding.TOO_LARGE:
         stop_when_gone(post.client, post.chosen)
     if repairs >= HOPELESS_REPAIRS and not receipt.imports:
-        _note(post, _without_blame)
-        raise RunHeld(HOPELESS, code="everything_refused")
-    refused = known_offenders(part, post.chosen)
-    parts = [part] if refused else split(part, believed(answer.claimed, repairs, receipt))
-    _go_on(post, [*parts, *post.later], lambda receipt: _with_refusals(receipt, refused), repaired=True)
+        _stop_repairing(post, answer)
+        return
+    refused = known_offenders(part, post.chosen, named=answer.finding is Finding.OFFENDERS)
+    if refused or len(part) > 1:
+        parts = [part] if refused else split(part, believed(answer.claimed, repairs, receipt))
+        _go_on(post, [*parts, *post.later], lambda receipt: _with_refusals(receipt, refused), repaired=True)
+    else:
+        _go_on(post, [part, *post.later], lambda receipt: after_lone_refusal(receipt, part[0]), repaired=True)
+
+
+def _stop_repairing(post: _Post, answer: Answer) -> None:
+    """Nothing was accepted for too long: a person's business where contacts are named, else something that passes."""
+    if answer.finding is not Finding.OFFENDERS:
+        _given_up(post, answer)
+        return
+    _note(post, _without_blame)
+    raise RunHeld(HOPELESS, code="everything_refused")
 
 
 def _hold(post: _Post, answer: Answer) -> None:
@@ -311,7 +334,10 @@ def _go_on(
     rest = post.message.model_copy(
         update={"todo": todo, "repairs": repairs, "attempt": 0, "overslept": 0, "appointment": _NO_APPOINTMENT}
     )
-    if repairs < MOST_REPAIRS:
+    if is_stuck(receipt):
+        refused = POLICIES[Finding.REFUSED]
+        give_up(post.courier, rest, Reason(code=refused.code, message=refused.message))
+    elif repairs < MOST_REPAIRS:
         post.courier.queues.send(names.CONTACT_BATCHES, rest)
     else:
         give_up(post.courier, rest, Reason(code="too_many_refusals", message=TOO_MANY_REFUSALS))

@@ -12,13 +12,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from shared.hosts import host_name
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$")]
-"""Name of a connection or an export: 1 to 63 lower-case letters, digits and inner hyphens."""
+NAME_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
+VAULT_NAME_PATTERN = r"^[0-9A-Za-z-]{1,127}$"
+"""https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#object-identifiers"""
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+"""Name of a connection or an export."""
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Host = Annotated[str, BeforeValidator(host_name)]
-SecretName = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,127}$")]
-"""https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#object-identifiers"""
+SecretName = Annotated[str, StringConstraints(pattern=VAULT_NAME_PATTERN)]
 
 
 MOST_IMPORTS_PER_MINUTE = 100
@@ -135,6 +138,8 @@ class Leavers(Document):
             raise ValueError('"mark" needs "field", "member" and "former"')
         if self.action is not LeaverAction.MARK and any(marks):
             raise ValueError('"field", "member" and "former" belong to the action "mark"')
+        if all(marks) and self.member == self.former:
+            raise ValueError('"member" and "former" are the same: nobody could tell members from leavers')
         if self.action is LeaverAction.UNSUBSCRIBE and not self.acknowledge_unsubscribe:
             raise ValueError(f'{UNSUBSCRIBE_WARNING}; if that is what you want, set "acknowledge_unsubscribe": true')
         return self
@@ -224,6 +229,13 @@ class DropBlob(Document):
     modified: datetime
 
 
+class Target(Document):
+    """Where contacts go: one list of one ActiveCampaign account."""
+
+    host: str
+    list_id: int
+
+
 class Drop(Document):
     """The blobs that are one segment at one moment: all partitions of one folder, or one file."""
 
@@ -291,23 +303,29 @@ class Example(Document):
 class Watch(Document):
     """Who looks after the run, and how far it has got.
 
-    Only the message with the run's own ``generation`` counts, so that copies of it do nothing. ``at`` is when the run
-    was last looked after, ``next_batch`` the first batch that was not yet given an appointment, ``last_appointment``
-    the latest one given.
+    Only the message with the run's own ``generation`` counts, so that copies of it do nothing. ``claims`` counts the
+    calls that set out to plan it: only the latest of them may say what came of it. ``at`` is when the run was last
+    looked after, ``waiting_since`` when it was last its turn to be planned, and ``rescues`` how often in a row the
+    sweep had to find it somebody new. ``next_batch`` is the first batch that was not yet given an appointment,
+    ``last_appointment`` the latest one given.
     """
 
     generation: int = 0
+    claims: int = 0
     at: datetime
+    waiting_since: datetime | None = None
+    rescues: int = 0
     next_batch: int = 0
     last_appointment: datetime | None = None
 
 
 class Run(Stored):
-    """One run of one export, from request to end."""
+    """One run of one export, from request to end. ``connection`` and ``target`` are those it was planned for."""
 
     id: str
     export: Name
     connection: Name | None = None
+    target: Target | None = None
     trigger: Trigger
     dry_run: bool = False
     full: bool = False
@@ -345,14 +363,24 @@ class Told(Document):
 
 
 class ExportState(Stored):
-    """What the app remembers of an export between runs."""
+    """What the app remembers of an export between runs.
+
+    ``ledger``, ``drops`` and ``columns`` are those of the last run into ``target``.
+    """
 
     active: RunRequest | None = None
     waiting: RunRequest | None = None
+    target: Target | None = None
     ledger: str | None = None
     drops: list[Drop] = Field(default_factory=list)
     columns: list[str] = Field(default_factory=list)
     told: Told | None = None
+
+    def about(self, target: Target | None) -> Self:
+        """What is remembered of that list: no ledger, drops or columns where they are about another one."""
+        if self.target == target:
+            return self
+        return self.model_copy(update={"target": target, "ledger": None, "drops": [], "columns": []})
 
 
 class Look(Stored):
@@ -375,14 +403,16 @@ class BatchEntry(Document):
 class Plan(Stored):
     """What planning leaves to the steps after it; once it is stored, planning is done.
 
-    ``batches`` is the index of the claim-check file: a batch's number is its place in it. ``rejects_length`` (bytes) is
-    where the rejects of the plan end and those of the delivery begin. ``guard`` says why a person has to decide first.
+    ``batches`` is the index of the claim-check file: a batch's number is its place in it. ``batches_etag`` and
+    ``planned_etag`` pin the versions of the files that it belongs to. ``rejects_length`` (bytes) is where the rejects
+    of the plan end and those of the delivery begin.
     """
 
     batches: list[BatchEntry]
+    batches_etag: str
+    planned_etag: str
     rejects_length: int
     columns: list[str]
-    guard: Reason | None = None
 
 
 # Receipts
@@ -408,19 +438,25 @@ class Refusal(Document):
 class Import(Document):
     """One accepted bulk import: contacts ``positions`` of its batch (0-based, all where ``None``).
 
-    ``left_out`` is how many of them ActiveCampaign did not even queue, as long as nobody has looked for who they are.
+    ``left_out`` is how many of them ActiveCampaign did not even queue, and ``unclear`` how many failures its report
+    tells in a way that leads to nobody: both as long as nobody has found out who they are.
     """
 
     batch_id: str
     accepted_at: datetime
     contacts: int
     left_out: int = 0
+    unclear: int = 0
     positions: list[int] | None = None
     outcome: Literal["completed", "failed"] | None = None
 
 
 class Receipt(Stored):
-    """What became of one batch."""
+    """What became of one batch.
+
+    ``accused`` are contacts (0-based) that were refused alone without a word about them: how many imports of the batch
+    had been accepted by then.
+    """
 
     run: str
     batch: int
@@ -428,6 +464,7 @@ class Receipt(Stored):
     contacts: int
     imports: list[Import] = Field(default_factory=list)
     refusals: list[Refusal] = Field(default_factory=list)
+    accused: dict[int, int] = Field(default_factory=dict)
     reason: Reason | None = None
     extra_sends: int = 0
 

@@ -6,7 +6,10 @@ else (run documents, receipts, queue messages, logs) holds positions and numbers
 Ledgers and rejects are rewritten without the person. Plan and batches serve no purpose once their run has ended, so
 they are removed whole where the person is in them. A run that has not ended and holds the person is in the way: its
 batches are read by byte range and its receipts count positions, so it is named, and whoever asks lets it end or cancels
-it. So nobody is sent anything after an erasure that was answered.
+it.
+
+Runs go on meanwhile. So everything is looked through again, until nothing was found, no run held the person, and none
+began, ended or brought a new ledger in between. So nobody is sent anything after an erasure that was answered.
 """
 
 import csv
@@ -14,10 +17,11 @@ import mmap
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import duckdb
 import idna
@@ -25,13 +29,25 @@ import idna
 from shared import names
 from shared.courier import Courier
 from shared.documents import Document, ExportState, Run, RunState
-from shared.errors import BlobMissing, Conflict
+from shared.doors.ports import Blob
+from shared.errors import BlobChanged, BlobMissing, Conflict, CourierError
 from shared.runs.decisions import exports_with_state
 from shared.runs.requests import export_of
 from shared.runs.states import FINAL
 
+T = TypeVar("T")
+
 Person = frozenset[str]
 """The spellings of one person's address."""
+
+_SECONDS = 180.0
+"""No further file is taken up after that: a call is answered within 230 seconds, or by the platform.
+
+https://learn.microsoft.com/azure/azure-functions/functions-scale#timeout
+"""
+
+_MOST_LOOKS = 10
+"""How often everything is looked through; runs that begin and end faster than that leave nobody in peace."""
 
 
 class Found(Document):
@@ -53,14 +69,20 @@ class Erased(Document):
 def erase_contact(courier: Courier, email: str) -> list[Found]:
     """Remove one person, by email, from everything the app holds; returns where the person was.
 
-    Doing it again is harmless. Raises ``Conflict`` where a run that has not ended holds the person, or may come to.
+    Doing it again is harmless. Raises ``Conflict`` where a run that has not ended holds the person, or may come to, and
+    ``erasure_unfinished`` where it cannot be brought to an end within one call; what was removed stays removed.
     """
-    person = spellings(email)
-    before = set(_unfinished(courier))
-    _refuse_while_held(courier, before, person)
-    found = [*_from_ledgers(courier, person), *_from_runs(courier, person, before)]
-    _refuse_while_held(courier, set(_unfinished(courier)) - before, person)
-    return found
+    search = _Search(courier, spellings(email), until=courier.clock.time() + _SECONDS)
+    _refuse_while_held(search)
+    found: list[Found] = []
+    for _ in range(_MOST_LOOKS):
+        before = _standing(search)
+        removed = [*_from_ledgers(search), *_from_runs(search)]
+        found += removed
+        _refuse_while_held(search)
+        if not removed and _standing(search) == before:
+            return found
+    raise _unfinished()
 
 
 def erase_export(courier: Courier, export: str) -> Erased:
@@ -73,29 +95,71 @@ def erase_export(courier: Courier, export: str) -> Erased:
 
 
 def spellings(email: str) -> Person:
-    """The address in lower case, and with its domain in ASCII: one of them is how planning writes it."""
+    """The address in lower case: with its domain as given, in ASCII as planning has it, and as a drop may have it."""
     plain = email.strip().lower()
     mailbox, _, domain = plain.rpartition("@")
     try:
-        return frozenset({plain, f"{mailbox}@{idna.encode(domain, uts46=True).decode()}"})
+        encoded = idna.encode(domain, uts46=True).decode()
+        return frozenset({plain, f"{mailbox}@{encoded}", f"{mailbox}@{idna.decode(encoded)}"})
     except idna.IDNAError:
         return frozenset({plain})
+
+
+# What is looked for
+
+
+@dataclass(frozen=True)
+class _Search:
+    """One person who is looked for, until a moment after which no further file is taken up.
+
+    ``settled`` are the runs whose files nobody writes any more, ``clean`` the versions of blobs (name and ETag) that do
+    not hold the person. Both only grow.
+    """
+
+    courier: Courier
+    person: Person
+    until: float
+    settled: set[str] = field(default_factory=set)
+    clean: set[tuple[str, str]] = field(default_factory=set)
+
+
+def _look(search: _Search, blob: Blob | None, look: Callable[[Path, Person], T]) -> T | None:
+    """What ``look`` finds of the person in a copy of the blob; nothing in a version that is known to be clean."""
+    if blob is None or (blob.name, blob.etag) in search.clean:
+        return None
+    _check_time(search)
+    with _folder(search.courier) as folder:
+        copy = folder / "copy"
+        found = look(copy, search.person) if _download(search.courier, blob.name, copy) else None
+    if not found:
+        search.clean.add((blob.name, blob.etag))
+    return found
+
+
+def _files(search: _Search, run: str) -> dict[str, Blob]:
+    _check_time(search)
+    _, blobs = search.courier.store.blobs.level(names.run_folder(run))
+    return {blob.name: blob for blob in blobs}
+
+
+def _check_time(search: _Search) -> None:
+    if search.courier.clock.time() > search.until:
+        raise _unfinished()
+
+
+def _unfinished() -> CourierError:
+    message = (
+        "not everything could be looked through, because runs kept beginning and ending or because there is so much: "
+        "send this again; what was removed stays removed"
+    )
+    return CourierError(message, code="erasure_unfinished")
 
 
 # Who is in the way
 
 
-def _unfinished(courier: Courier) -> Iterator[str]:
-    """The active run of each export; a cancelled one is among them until it is settled."""
-    for export in exports_with_state(courier):
-        state = courier.store.find(names.export_state(export), ExportState)
-        if state and state.active:
-            yield state.active.run
-
-
-def _refuse_while_held(courier: Courier, runs: set[str], person: Person) -> None:
-    holders = [run for run in sorted(runs) if _holds(courier, run, person)]
-    if holders:
+def _refuse_while_held(search: _Search) -> None:
+    if holders := [run.id for run in _unsettled(search) if _holds(search, run)]:
         raise Conflict(
             "runs that have not ended may hold this person: let them end or cancel them, then send this again",
             code="run_active",
@@ -103,67 +167,90 @@ def _refuse_while_held(courier: Courier, runs: set[str], person: Person) -> None
         )
 
 
-def _holds(courier: Courier, run_id: str, person: Person) -> bool:
-    run = courier.store.find(names.run(run_id), Run)
-    if run is None or run.state is RunState.PLANNING:
-        return run is not None
-    with _folder(courier) as folder:
-        planned, rejects = folder / "planned.parquet", folder / "rejects.csv"
-        if _download(courier, names.planned(run_id), planned) and _count(planned, person):
-            return True
-        if not _download(courier, names.rejects(run_id), rejects) or not _mentioned(rejects, person):
-            return False
-        return any(_is_about(row, person) for row in _rows(rejects))
+def _unsettled(search: _Search) -> list[Run]:
+    """Every run that has not ended, or of which what was confirmed is not in the ledger yet.
+
+    The states are read after the runs: one that had ended, and is not active after that, never is again.
+    """
+    store = search.courier.store
+    folders, _ = store.blobs.level(names.RUNS)
+    runs = {run: store.find(names.run(run), Run) for run in map(_run_of, folders) if run not in search.settled}
+    active = {run for run, _ in _exports(search.courier).values()}
+    search.settled.update(
+        run_id for run_id, run in runs.items() if run_id not in active and (run is None or run.state in FINAL)
+    )
+    return [run for run_id, run in runs.items() if run and run_id not in search.settled]
+
+
+def _holds(search: _Search, run: Run) -> bool:
+    if run.state is RunState.PLANNING:
+        return True
+    files = _files(search, run.id)
+    planned, rejects = files.get(names.planned(run.id)), files.get(names.rejects(run.id))
+    return bool(_look(search, planned, _count) or _look(search, rejects, _is_in_lines))
+
+
+def _standing(search: _Search) -> tuple[dict[str, tuple[str | None, str | None]], int]:
+    """How far runs have come: another one once one of them has begun, has ended, or has brought a new ledger."""
+    return _exports(search.courier), len(search.settled)
+
+
+def _exports(courier: Courier) -> dict[str, tuple[str | None, str | None]]:
+    """The active run of each export, and the one whose ledger counts; a cancelled run is active until it is settled."""
+    found = {
+        export: courier.store.find(names.export_state(export), ExportState) for export in exports_with_state(courier)
+    }
+    return {
+        export: (state.active.run if state.active else None, state.ledger) for export, state in found.items() if state
+    }
 
 
 # Where the person lies
 
 
-def _from_ledgers(courier: Courier, person: Person) -> Iterator[Found]:
-    for export in exports_with_state(courier):
-        for blob in courier.store.blobs.below(names.ledgers(export)):
+def _from_ledgers(search: _Search) -> Iterator[Found]:
+    for export in exports_with_state(search.courier):
+        for blob in search.courier.store.blobs.below(names.ledgers(export)):
             run = blob.name.removeprefix(names.ledgers(export)).removesuffix(".parquet")
-            if rows := _rewrite(courier, blob.name, person, _without_rows):
+            if rows := _rewritten(search, blob, _without_rows):
                 yield Found(kind="ledger", export=export, run=run, rows=rows)
 
 
-def _from_runs(courier: Courier, person: Person, unfinished: set[str]) -> Iterator[Found]:
-    folders, _ = courier.store.blobs.level(names.RUNS)
-    for run_id in map(_run_of, folders):
-        run = courier.store.find(names.run(run_id), Run)
-        if run_id not in unfinished and (run is None or run.state in FINAL):
-            yield from _from_plan(courier, run_id, person)
-            if rows := _rewrite(courier, names.rejects(run_id), person, _without_lines):
-                yield Found(kind="rejects", export=export_of(run_id), run=run_id, rows=rows)
+def _from_runs(search: _Search) -> Iterator[Found]:
+    for run in sorted(search.settled):
+        files = _files(search, run)
+        yield from _from_plan(search, run, files)
+        rejects = files.get(names.rejects(run))
+        if rejects and (rows := _rewritten(search, rejects, _without_lines)):
+            yield Found(kind="rejects", export=export_of(run), run=run, rows=rows)
 
 
-def _from_plan(courier: Courier, run: str, person: Person) -> Iterator[Found]:
+def _from_plan(search: _Search, run: str, files: Mapping[str, Blob]) -> Iterator[Found]:
     """The plan goes last: an erasure that is cut off before finds the person in it again."""
-    blobs = courier.store.blobs
-    with _folder(courier) as folder:
-        planned = folder / "planned.parquet"
-        if not _download(courier, names.planned(run), planned):
-            blobs.delete(names.batches(run))
-            return
-        rows, travelled = _count(planned, person), _count(planned, person, "batch IS NOT NULL")
-    if travelled:
+    blobs, planned = search.courier.store.blobs, files.get(names.planned(run))
+    if planned is None and names.batches(run) in files:
         blobs.delete(names.batches(run))
-        yield Found(kind="batches", export=export_of(run), run=run, rows=travelled)
-    if rows:
+    if in_plan := _look(search, planned, _count_in_plan):
+        rows, travelled = in_plan
+        blobs.delete(names.batches(run))
+        if travelled:
+            yield Found(kind="batches", export=export_of(run), run=run, rows=travelled)
         blobs.delete(names.planned(run))
         yield Found(kind="planned", export=export_of(run), run=run, rows=rows)
 
 
-def _rewrite(courier: Courier, name: str, person: Person, rewrite: Callable[[Path, Path, Person], int]) -> int:
+def _rewritten(search: _Search, blob: Blob, rewrite: Callable[[Path, Path, Person], int]) -> int | None:
     """Replace a blob by itself without the person; returns how many rows that were."""
-    with _folder(courier) as folder:
-        before, after = folder / "before", folder / "after"
-        if not _download(courier, name, before):
-            return 0
+
+    def replaced(before: Path, person: Person) -> int:
+        after = before.with_name("after")
         rows = rewrite(before, after, person)
         if rows:
-            courier.store.blobs.upload(name, after)
+            with suppress(BlobChanged, BlobMissing):  # the next look finds what has taken its place
+                search.courier.store.blobs.upload(blob.name, after, if_match=blob.etag)
         return rows
+
+    return _look(search, blob, replaced)
 
 
 # Parquet
@@ -178,11 +265,17 @@ def _without_rows(before: Path, after: Path, person: Person) -> int:
     return rows
 
 
-def _count(file: Path, person: Person, among: str = "TRUE") -> int:
+def _count(file: Path, person: Person, what: str = "*") -> int:
     with _engine(file.parent) as engine:
-        where = f"({_mentions(engine, file, person)}) AND ({among})"
-        (row,) = engine.read_parquet(str(file)).filter(where).aggregate("count(*)").fetchall()
-        return int(row[0])
+        rows = engine.read_parquet(str(file)).filter(_mentions(engine, file, person))
+        ((number,),) = rows.aggregate(f"count({what})").fetchall()
+        return int(number)
+
+
+def _count_in_plan(file: Path, person: Person) -> tuple[int, int] | None:
+    """How many rows of a plan, and how many of them travel in a batch."""
+    rows = _count(file, person)
+    return (rows, _count(file, person, "batch")) if rows else None
 
 
 def _mentions(engine: duckdb.DuckDBPyConnection, file: Path, person: Person) -> str:
@@ -214,6 +307,10 @@ def _without_lines(before: Path, after: Path, person: Person) -> int:
             else:
                 writer.writerow(row)
     return rows
+
+
+def _is_in_lines(file: Path, person: Person) -> bool:
+    return _mentioned(file, person) and any(_is_about(row, person) for row in _rows(file))
 
 
 def _mentioned(file: Path, person: Person) -> bool:

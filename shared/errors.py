@@ -18,6 +18,7 @@
      │    ├── DropChanged        a blob of the drop was replaced while it was being read
      │    ├── RateLimited        ActiveCampaign asks for patience
      │    └── Unavailable        no usable answer from ActiveCampaign, or from Key Vault
+     ├── Superseded              nobody: the run went on without this call, which leaves everything as it is
      └── StorageError            the step that asked knows what it means
           ├── BlobMissing        no blob of that name
           └── BlobChanged        the blob is not (or no longer) the version that was asked for
@@ -150,6 +151,12 @@ class Unavailable(PassingError):
     """No usable answer from ActiveCampaign: a connection error, a time-out, a 5xx or something unreadable."""
 
     code = "unavailable"
+
+
+class Superseded(CourierError):
+    """The run was cancelled meanwhile, or another call has taken over what this one was about to do."""
+
+    code = "superseded"
 
 
 class StorageError(CourierError):

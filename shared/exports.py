@@ -1,9 +1,9 @@
-"""Every export that administrators have stored."""
+"""The exports that administrators have stored, and where they lead."""
 
 import logging
 
 from shared import names
-from shared.documents import Export
+from shared.documents import Connection, Export, Target
 from shared.errors import CourierError
 from shared.store import Store
 
@@ -24,3 +24,9 @@ def all_exports(store: Store) -> dict[str, Export]:
         if document is not None:
             found[name] = document
     return found
+
+
+def target_of(store: Store, export: Export) -> Target | None:
+    """Where an export sends its contacts; ``None`` where its connection does not exist."""
+    connection = store.find(names.connection(export.connection), Connection)
+    return Target(host=connection.host, list_id=export.list_id) if connection else None

@@ -5,13 +5,15 @@ the run (``reasons.py``). An import of which nothing good becomes known in time 
 of the ledger, so the next run sends them again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
 from shared import names, receipts
 from shared.activecampaign.client import ActiveCampaign
+from shared.activecampaign.emails import comparable
 from shared.activecampaign.imports import ImportProgress, Stage
 from shared.courier import Courier
 from shared.documents import Connection, Import, Reason, Receipt, ReceiptState, Refusal, Run, RunState
@@ -41,16 +43,16 @@ def follow_imports(
 ) -> int:
     """Ask after imports, those first that were asked after the longest ago, until that moment.
 
-    Returns how many receipts or refusals more is known of. Once nothing more is sent and every import has ended, the
-    reasons of refusals are looked for. The run is held where a person has to act.
+    Returns how much more is known. Once nothing more is sent and every import has ended, the reasons of refusals are
+    looked for. The run is held where a person has to act.
     """
     run = courier.store.get(names.run(run_id), Run)
     client = courier.activecampaign(connection)
-    follower = _Follower(courier, client, run)
+    follower = _Follower(courier, client, run, until)
     try:
-        follower.ask(summaries, until)
-        if run.state in FINAL or run.state is RunState.CONFIRMING:
-            follower.known += name_refusals(courier, client, Lines(courier.store, run_id), run_id)
+        follower.ask(summaries)
+        if follower.in_time() and (run.state in FINAL or run.state is RunState.CONFIRMING):
+            follower.known += name_refusals(courier, client, run)
     except PassingError:
         pass
     except RunHeld as held:
@@ -60,31 +62,36 @@ def follow_imports(
 
 @dataclass(frozen=True)
 class _End:
-    """How one import ended; ``reason`` where it failed."""
+    """How one import ended; ``reason`` where it failed, ``unclear`` as in ``Import``."""
 
     batch_id: str
     outcome: Literal["completed", "failed"]
     refusals: list[Refusal] = field(default_factory=list)
+    unclear: int = 0
     reason: Reason | None = None
 
 
 class _Follower:
-    """One round of questions; ``known`` counts the receipts of which more became known."""
+    """One round of questions, until a moment; ``known`` counts the receipts of which more became known."""
 
-    def __init__(self, courier: Courier, client: ActiveCampaign, run: Run) -> None:
+    def __init__(self, courier: Courier, client: ActiveCampaign, run: Run, until: float) -> None:
         self._courier = courier
         self._client = client
         self._run = run
+        self._until = until
         self._lines = Lines(courier.store, run.id)
         self.known = 0
 
-    def ask(self, summaries: Iterable[Summary], until: float) -> None:
+    def in_time(self) -> bool:
+        """Whether this round may go on asking."""
+        return self._courier.clock.time() < self._until
+
+    def ask(self, summaries: Iterable[Summary]) -> None:
         """Ask after the receipts whose imports have not all ended."""
         pending_in_a_row = 0
         for summary in sorted(filter(self._is_open, summaries), key=lambda one: one.written):
-            moment = now(self._courier.clock)
-            too_soon = moment - summary.written < ASK_AFTER
-            if too_soon or moment.timestamp() >= until or pending_in_a_row == PENDING_IN_A_ROW:
+            too_soon = now(self._courier.clock) - summary.written < ASK_AFTER
+            if too_soon or not self.in_time() or pending_in_a_row == PENDING_IN_A_ROW:
                 return
             if self._follow(summary):
                 self.known += 1
@@ -99,14 +106,27 @@ class _Follower:
         return summary.state is ReceiptState.ACCEPTED and summary.pending > 0
 
     def _follow(self, summary: Summary) -> bool:
-        """Ask after each import of one receipt; whether one has ended."""
+        """Ask after each import of one receipt for which there is time; whether one has ended.
+
+        What was learned is kept, and the receipt goes to the end of the line, also where a question has no answer.
+        """
         blobs = self._courier.store.blobs
         receipt = receipts.find(blobs, self._run.id, summary.batch)
         if receipt is None:
             return False
-        ends = [end for one in receipt.imports if one.outcome is None and (end := self._end(receipt, one))]
-        receipts.change(blobs, receipt, lambda receipt: receipts.settled(_with_ends(receipt, ends)))
+        ends: list[_End] = []
+        try:
+            ends.extend(self._ends(receipt))
+        finally:
+            receipts.change(blobs, receipt, lambda receipt: receipts.settled(_with_ends(receipt, ends)))
         return bool(ends)
+
+    def _ends(self, receipt: Receipt) -> Iterator[_End]:
+        for number, one in enumerate(one for one in receipt.imports if one.outcome is None):
+            if number and not self.in_time():
+                return
+            if end := self._end(receipt, one):
+                yield end
 
     def _end(self, receipt: Receipt, accepted: Import) -> _End | None:
         moment = now(self._courier.clock)
@@ -132,19 +152,30 @@ class _Follower:
             raise
 
     def _completed(self, receipt: Receipt, accepted: Import, progress: ImportProgress) -> _End:
-        if not progress.failures and not progress.unreadable:
+        if not progress.failures and not progress.nameless:
             return _End(accepted.batch_id, "completed")
+        positions = receipts.positions_of(accepted, receipt.contacts)
         emails = self._lines.emails(receipt.batch)
-        places = {emails[place].casefold(): place for place in receipts.positions_of(accepted, receipt.contacts)}
-        failures = {email.casefold() for email in progress.failures}
-        if progress.unreadable or not failures <= places.keys():
-            message = "ActiveCampaign's report on an import names contacts in a way nobody understands"
-            return _failed(accepted, "import_report_unreadable", message)
+        failed, strangers = _find({position: emails[position] for position in positions}, progress.failures)
         refusals = [
             Refusal(position=position, code=receipts.REFUSED_UNKNOWN, detail=receipts.UNNAMED)
-            for position in sorted(places[email] for email in failures)
+            for position in sorted(failed)
         ]
-        return _End(accepted.batch_id, "completed", refusals)
+        unclear = progress.nameless + (0 if failed else strangers)
+        unclear = min(unclear, len(positions) - len(failed))
+        return _End(accepted.batch_id, "completed", refusals, unclear)
+
+
+def _find(emails: Mapping[int, str], failures: Iterable[str]) -> tuple[set[int], int]:
+    """The positions of the addresses that a report tells, in whatever spelling; and how many strangers it tells.
+
+    Strangers beside known addresses say nothing about the others.
+    """
+    exact = {email.lower(): position for position, email in emails.items()}
+    alike = Counter(map(comparable, emails.values()))
+    spelt = {key: position for position, email in emails.items() if alike[key := comparable(email)] == 1}
+    found = [exact.get(told.lower(), spelt.get(comparable(told))) for told in failures]
+    return {position for position in found if position is not None}, found.count(None)
 
 
 def _failed(accepted: Import, code: str, message: str) -> _End:
@@ -159,7 +190,9 @@ def _with_ends(receipt: Receipt, ends: Sequence[_End]) -> Receipt:
     return receipt.model_copy(
         update={
             "imports": [
-                one.model_copy(update={"outcome": by_id[one.batch_id].outcome}) if one.batch_id in fresh else one
+                one.model_copy(update={"outcome": end.outcome, "unclear": end.unclear})
+                if one.batch_id in fresh and (end := by_id[one.batch_id])
+                else one
                 for one in receipt.imports
             ],
             "refusals": [*receipt.refusals, *(refused for batch_id in fresh for refused in by_id[batch_id].refusals)],

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from shared.plan.diff import MAY_HAVE_JOINED, TELL_AGAIN
 from shared.plan.engine import Engine, text
 
 _MEMORY_MB = 512
@@ -18,36 +19,39 @@ _MEMORY_MB = 512
 class BatchOutcome:
     """What became of a batch that was sent: ``refused`` maps 0-based positions to codes.
 
-    ``lost`` are the positions nobody knows the fate of; all others were confirmed. A batch without an outcome was not
-    sent, as far as anybody knows.
+    ``lost`` are the positions that were not taken, as far as anybody knows, and ``unsure`` those that may have been;
+    all others were confirmed. A batch without an outcome was not sent.
     """
 
     batch: int
     refused: Mapping[int, str] = field(default_factory=dict)
     lost: frozenset[int] = frozenset()
+    unsure: frozenset[int] = frozenset()
 
 
 _OUTCOMES = """
 CREATE TABLE sent (batch INTEGER);
-CREATE TABLE exceptions (batch INTEGER, position INTEGER, refused BOOLEAN);
+CREATE TABLE exceptions (batch INTEGER, position INTEGER, fate VARCHAR);
 """
 
 _FATES = """
 CREATE VIEW fates AS
 SELECT planned.*,
-       CASE WHEN exceptions.refused THEN 'refused'
-            WHEN sent.batch IS NOT NULL AND exceptions.batch IS NULL THEN 'confirmed'
-            ELSE 'unknown' END AS fate
+       CASE WHEN exceptions.batch IS NOT NULL THEN exceptions.fate
+            WHEN sent.batch IS NOT NULL THEN 'confirmed'
+            ELSE 'lost' END AS fate
 FROM read_parquet({planned}) planned
 LEFT JOIN sent ON planned.batch = sent.batch
 LEFT JOIN exceptions ON planned.batch = exceptions.batch AND planned.position = exceptions.position
 """
 
 _NEXT = """
-CREATE VIEW next AS
 SELECT email, customer_id,
-       CASE WHEN travelled AND fate <> 'unknown' THEN hash ELSE coalesce(ledger_hash, hash) END AS hash,
-       CASE WHEN kind = 'leaver' AND (fate <> 'unknown' OR (batch IS NULL AND {complete})) THEN 'former'
+       CASE WHEN travelled AND fate = 'unsure' THEN CASE kind WHEN 'joiner' THEN $may_have_joined ELSE $tell_again END
+            WHEN travelled AND fate <> 'lost' THEN hash::VARCHAR
+            ELSE coalesce(ledger_hash, hash)::VARCHAR END AS hash,
+       CASE WHEN travelled AND fate = 'unsure' THEN 'member'
+            WHEN kind = 'leaver' AND (fate <> 'lost' OR (batch IS NULL AND {complete})) THEN 'former'
             WHEN travelled AND kind <> 'leaver' AND fate = 'confirmed' THEN 'member'
             WHEN travelled AND kind <> 'leaver' AND fate = 'refused' THEN 'refused'
             ELSE ledger_state END AS state,
@@ -59,7 +63,7 @@ _WRITE = """
 COPY (
     SELECT email, customer_id, hash, state,
            CASE WHEN state = ledger_state THEN known_since ELSE $now::TIMESTAMPTZ END AS since
-    FROM next WHERE state IS NOT NULL ORDER BY email
+    FROM ({next}) WHERE state IS NOT NULL ORDER BY email
 ) TO {target} (FORMAT parquet, COMPRESSION zstd)
 """
 
@@ -67,7 +71,7 @@ COPY (
 _READDRESS = """
 COPY (
     SELECT coalesce(new_email, email) AS email, customer_id,
-           CASE WHEN new_email IS NULL THEN hash ELSE '00000000-0000-0000-0000-000000000000' END AS hash, state, since
+           CASE WHEN new_email IS NULL THEN hash::VARCHAR ELSE $tell_again END AS hash, state, since
     FROM read_parquet({ledger}) LEFT JOIN pair USING (email)
 ) TO {target} (FORMAT parquet, COMPRESSION zstd)
 """
@@ -82,14 +86,20 @@ def write_ledger(
     that was cancelled has decided nothing about those it did not send.
 
     A member whose batch has no outcome keeps the row it had; one who had none stays out and travels with the next run.
+    Of whom ActiveCampaign may have been told something, the next run tells it again, or takes it back where they are
+    not in the drop any more.
     """
     engine = Engine(target.parent, _MEMORY_MB)
     try:
         engine.run(_OUTCOMES)
         _fill(engine, outcomes)
         engine.run(_FATES.format(planned=text(planned)))
-        engine.run(_NEXT.format(complete=complete))
-        engine.run(_WRITE.format(target=text(target)), now=now)
+        engine.run(
+            _WRITE.format(next=_NEXT.format(complete=complete), target=text(target)),
+            now=now,
+            may_have_joined=MAY_HAVE_JOINED,
+            tell_again=TELL_AGAIN,
+        )
     finally:
         engine.close()
 
@@ -106,7 +116,7 @@ def readdress_ledger(ledger: Path, pairs: Sequence[tuple[str, str]], target: Pat
             old=[old for old, _ in pairs],
             new=[new for _, new in pairs],
         )
-        engine.run(_READDRESS.format(ledger=text(ledger), target=text(target)))
+        engine.run(_READDRESS.format(ledger=text(ledger), target=text(target)), tell_again=TELL_AGAIN)
     finally:
         engine.close()
 
@@ -114,13 +124,17 @@ def readdress_ledger(ledger: Path, pairs: Sequence[tuple[str, str]], target: Pat
 def _fill(engine: Engine, outcomes: Sequence[BatchOutcome]) -> None:
     if outcomes:
         engine.run("INSERT INTO sent SELECT unnest($batches)", batches=[outcome.batch for outcome in outcomes])
-    exceptions = [(outcome.batch, position, True) for outcome in outcomes for position in outcome.refused]
-    exceptions += [(outcome.batch, position, False) for outcome in outcomes for position in sorted(outcome.lost)]
+    exceptions = [
+        (outcome.batch, position, fate)
+        for outcome in outcomes
+        for fate, positions in (("refused", outcome.refused), ("lost", outcome.lost), ("unsure", outcome.unsure))
+        for position in sorted(positions)
+    ]
     if exceptions:
-        batches, positions, refused = zip(*exceptions, strict=True)
+        batches, positions, fates = zip(*exceptions, strict=True)
         engine.run(
-            "INSERT INTO exceptions SELECT unnest($batches), unnest($positions), unnest($refused)",
+            "INSERT INTO exceptions SELECT unnest($batches), unnest($positions), unnest($fates)",
             batches=list(batches),
             positions=list(positions),
-            refused=list(refused),
+            fates=list(fates),
         )

@@ -20,7 +20,8 @@ class Lines:
         """The contacts of a batch, in their positions."""
         entry = self._plan.batches[batch]
         name = names.batches(self._run_id)
-        line = self._store.blobs.read(name, offset=entry.offset, length=entry.length).data
+        etag = self._plan.batches_etag
+        line = self._store.blobs.read(name, offset=entry.offset, length=entry.length, etag=etag).data
         contacts: list[dict[str, Any]] = json.loads(line)["contacts"]
         return contacts
 

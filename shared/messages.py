@@ -28,6 +28,7 @@ class PlanMessage(Message):
 class BatchMessage(Message):
     """``contact-batches``: post one line of the claim-check file (``offset`` and ``length`` in bytes) at its time.
 
+    ``etag`` is the version of that file.
     ``appointment`` is in seconds since 1970 (UTC), 0 where one has yet to be made. ``attempt`` counts tries in a row
     that came to nothing, ``overslept`` appointments in a row that a busy machine was too late for. ``todo`` lists the
     parts still to be sent, as 0-based positions in the batch, once a refusal made it necessary to send it in parts;
@@ -38,6 +39,7 @@ class BatchMessage(Message):
     batch: int
     offset: int
     length: int
+    etag: str
     contacts: int
     appointment: float
     attempt: int = 0
@@ -54,8 +56,12 @@ class WatchMessage(Message):
 
 
 class LookMessage(Message):
-    """``segment-drops``: a drop of that segment was not yet whole; look again."""
+    """``segment-drops``: a drop of that segment was not yet whole; look again.
+
+    ``poisoned`` counts how often in a row looking could not be done at all.
+    """
 
     segment: str
     first_seen: datetime
     looks: int = Field(default=1, ge=1)
+    poisoned: int = 0

@@ -7,6 +7,7 @@ Limits (https://developers.activecampaign.com/reference/rate-limits and ``bulk-i
 minute, 20 where an import holds exactly one contact, and 5 requests a second over everything, per account.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +15,7 @@ from enum import StrEnum
 from shared import names
 from shared.documents import Connection, Lanes
 from shared.doors.clock import Clock
+from shared.errors import RateLimited
 from shared.store import Store
 
 HEADROOM = 1.01
@@ -28,6 +30,9 @@ on the dot are still further apart than two posts of a full window have to be.""
 
 OVERSLEPT_AT_MOST = 3
 """A machine that oversleeps more often than this has no time to be on time."""
+
+LONGEST_TURN_SECONDS = 30.0
+"""A turn that is further away is left to whoever comes back for it: no function sleeps through a long pause."""
 
 HEAD_START_SECONDS = 2
 """A batch's message becomes visible this long before its appointment: time for the host to find it."""
@@ -92,13 +97,20 @@ class Pacer:
         self._name = names.pacing(connection.host)
         self._rates = rates(connection)
 
-    def reserve(self, lane: Lane, weights: Sequence[int], *, notice: float = 0.0) -> list[float]:
-        """One appointment per weight, in order, the first in ``notice`` seconds at the soonest."""
+    def reserve(
+        self, lane: Lane, weights: Sequence[int], *, notice: float = 0.0, within: float = math.inf
+    ) -> list[float]:
+        """One appointment per weight, in order, the first in ``notice`` seconds at the soonest.
+
+        Raises ``RateLimited``, and reserves nothing, where even the first would be more than ``within`` seconds away.
+        """
         given: list[float] = []
 
         def take(lanes: Lanes) -> Lanes:
             nonlocal given
             free = getattr(lanes, lane)
+            if (seconds := free - self._clock.time()) > within:
+                raise RateLimited("ActiveCampaign asked everybody to wait", retry_after=seconds)
             given, free = give_out(free, self._clock.time() + notice, self._rates.slot(lane), weights)
             return lanes.model_copy(update={lane.value: free})
 
@@ -106,9 +118,12 @@ class Pacer:
         return given
 
     def wait_turn(self, lane: Lane) -> None:
-        """Reserve one appointment and sleep until it has come; one that was overslept is made anew."""
+        """Reserve one appointment and sleep until it has come; one that was overslept is made anew.
+
+        Raises ``RateLimited`` where the next free moment is too far away to sleep until then.
+        """
         for _ in range(OVERSLEPT_AT_MOST):
-            (appointment,) = self.reserve(lane, [1])
+            (appointment,) = self.reserve(lane, [1], within=LONGEST_TURN_SECONDS)
             self._clock.sleep_until(appointment)
             if not self.missed(lane, appointment):
                 return

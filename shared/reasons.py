@@ -1,32 +1,40 @@
 """Why ActiveCampaign did not take a contact: looked for once every import of a run has ended.
 
-Cheapest first: what follows from the address itself, the account's exclusion list, everybody who is unsubscribed or
-bounced on the list (a hundred per question), and last single contacts, as many as a run may ask about. Who is left
-keeps ``refused_unknown``. One call asks for a minute at most; the next one goes on where it stopped.
+Cheapest first: the account's exclusion list, what follows from the address itself, everybody who is unsubscribed or
+bounced on the list (a hundred per question), and single contacts, as many as a run may ask about. Who is left keeps
+``refused_unknown``. Last come imports of which somebody is missing whom nobody named (``missing.py``). One call asks
+for less than a minute; the next one goes on where it stopped, for hours at most.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
 
-from pydantic import Field
-
-from shared import names, receipts
-from shared.activecampaign.client import BOUNCED, PAGE, UNSUBSCRIBED, AccountRoom, ActiveCampaign
-from shared.activecampaign.emails import fails_in_processing
+from shared import gaps, names, receipts
+from shared.activecampaign.client import BOUNCED, UNSUBSCRIBED, ActiveCampaign
+from shared.activecampaign.emails import comparable, fails_in_processing
 from shared.activecampaign.exclusions import Exclusions
+from shared.activecampaign.reading import PAGE
 from shared.courier import Courier
-from shared.documents import Reason, Receipt, Stored
-from shared.doors.clock import Clock
-from shared.lines import Lines
+from shared.documents import Reason, Receipt, Run
+from shared.doors.clock import now
+from shared.errors import PassingError, RunHeld
+from shared.inquiry import Contact, Inquiry, Search, lists_of
+from shared.missing import find_missing
+from shared.runs.states import FINAL
 
 MOST_PAGES = 500
 """Pages of unsubscribed or bounced contacts that a run reads at most, of each."""
 
+MOST_EXCLUSIONS = 100_000
+"""Entries of the exclusion list that a run reads at most."""
+
 MOST_LOOKUPS = 250
 """Single contacts that a run asks about at most; each takes two questions."""
 
-ASKING_SECONDS = 60.0
-"""A watcher that is silent for minutes would be taken for dead."""
+SEARCHED_FOR = timedelta(hours=2)
+"""From the end of the last import: whatever is not known by then stays unknown. Longer than any pause that is kept."""
 
 LIST_GONE = Reason(
     code="list_gone",
@@ -34,193 +42,207 @@ LIST_GONE = Reason(
 )
 
 
-class Inquiry(Stored):
-    """How far the search has come, in statuses, ids and numbers.
+def name_refusals(courier: Courier, client: ActiveCampaign, run: Run) -> int:
+    """Look for the reasons of refusals that have none yet, and for contacts that are missing; returns the steps taken.
 
-    ``unread`` are the statuses whose contacts on the list have still to be read, the first of them up to the contact
-    id ``after`` already.
+    Does nothing as long as some import has not ended. Raises what the client raises, with everything noted that was
+    learned until then; after too long, and for a run that has ended where a person would have to act, what is not known
+    stays unknown instead.
     """
-
-    unread: list[int] = Field(default_factory=lambda: [UNSUBSCRIBED, BOUNCED])
-    after: int = 0
-    lookups: int = 0
-
-
-def name_refusals(courier: Courier, client: ActiveCampaign, lines: Lines, run_id: str) -> int:
-    """Look for the reasons of refusals that have none yet; returns how many are settled.
-
-    Does nothing as long as some import has not ended. Raises what the client raises.
-    """
-    blobs = courier.store.blobs
-    summaries = receipts.summaries(blobs, run_id)
+    summaries = receipts.summaries(courier.store.blobs, run.id)
     unnamed = [summary.batch for summary in summaries if summary.unnamed]
     if not unnamed or any(summary.pending for summary in summaries):
         return 0
-    found = [receipt for batch in unnamed if (receipt := receipts.find(blobs, run_id, batch))]
-    exclusions = Exclusions(client.exclusions())
-    puzzle = _gather(lines, found, exclusions)
-    if puzzle.list_id is not None and not client.list_exists(puzzle.list_id):
-        for receipt in found:
-            receipts.change(blobs, receipt, _without_list)
-        return len(puzzle.emails)
-    inquiry = courier.store.find(names.inquiry(run_id), Inquiry) or Inquiry()
-    search = _Search(client, puzzle, inquiry, courier.clock, courier.clock.time() + ASKING_SECONDS)
-    search.run(exclusions)
-    for receipt in found:
-        receipts.change(blobs, receipt, lambda receipt: _with_codes(receipt, puzzle, search.named))
-    courier.store.put(names.inquiry(run_id), search.inquiry)
-    return len(search.named)
+    search = Search(courier, client, run.id, unnamed)
+    search.inquiry = courier.store.find(names.inquiry(run.id), Inquiry) or Inquiry()
+    moment = now(courier.clock)
+    began = search.inquiry.began or moment
+    search.note(began=began)
+    try:
+        if moment - began > SEARCHED_FOR:
+            _give_up(search)
+        else:
+            _go_on(search)
+    except RunHeld:
+        if run.state not in FINAL:
+            search.note(began=None)
+            raise
+        _give_up(search)
+    finally:
+        courier.store.put(names.inquiry(run.id), search.inquiry)
+    return search.steps
 
 
-Place = tuple[int, int]
-"""A batch, and a position in it."""
+def _go_on(search: Search) -> None:
+    list_id = next(_list_ids(search), None)
+    if list_id is not None and not search.client.list_exists(list_id):
+        _change_all(search, _without_list)
+        return
+    if not search.inquiry.excluded_known:
+        _read_exclusions(search)
+    if search.inquiry.excluded_known:
+        unnamed = _Unnamed.of(search)
+        try:
+            _name(search, unnamed, list_id)
+        finally:
+            unnamed.store(search)
+        if not unnamed.left:
+            find_missing(search)
 
 
-@dataclass(frozen=True)
-class _Puzzle:
-    """What is open: refused addresses without a reason, the list they were to join or leave, and who was left out."""
-
-    emails: Mapping[Place, str]
-    list_id: int | None
-    left_out: frozenset[Place]
+def _give_up(search: Search) -> None:
+    _change_all(search, gaps.given_up)
 
 
-def _gather(lines: Lines, found: Iterable[Receipt], exclusions: Exclusions) -> _Puzzle:
-    emails: dict[Place, str] = {}
-    left_out: set[Place] = set()
-    list_id = None
-    for receipt in found:
-        contacts = lines.contacts(receipt.batch)
-        for position in (refusal.position for refusal in receipt.refusals if refusal.detail == receipts.UNNAMED):
-            contact = contacts[position]
-            emails[receipt.batch, position] = contact["email"].casefold()
-            list_id = list_id or next((one["listid"] for way in _WAYS for one in contact.get(way, ())), None)
-        left_out |= {
-            (receipt.batch, position) for position in _suspects(receipt) if exclusions.has(contacts[position]["email"])
-        }
-    return _Puzzle(emails, list_id, frozenset(left_out))
+def _change_all(search: Search, update: Callable[[Receipt], Receipt]) -> None:
+    for receipt in search.receipts():
+        search.change(receipt.batch, update)
+        search.steps += 1
 
 
-_WAYS = ("subscribe", "unsubscribe")
-
-
-def _suspects(receipt: Receipt) -> set[int]:
-    """Among whom those are who were left out without being named."""
-    shortened = [one for one in receipt.imports if one.left_out and one.outcome == "completed"]
-    positions = {position for one in shortened for position in receipts.positions_of(one, receipt.contacts)}
-    return positions - {refusal.position for refusal in receipt.refusals}
-
-
-def _with_codes(receipt: Receipt, puzzle: _Puzzle, named: Mapping[str, str]) -> Receipt:
-    refusals = [
-        receipts.refusal(refusal.position, code)
-        if refusal.detail == receipts.UNNAMED
-        and (code := named.get(puzzle.emails.get((receipt.batch, refusal.position), "")))
-        else refusal
-        for refusal in receipt.refusals
-    ]
-    refusals += [
-        receipts.refusal(position, receipts.REFUSED_EXCLUDED)
-        for position in sorted(_suspects(receipt))
-        if (receipt.batch, position) in puzzle.left_out
-    ]
-    imports = [one.model_copy(update={"left_out": 0}) if one.outcome == "completed" else one for one in receipt.imports]
-    return receipts.settled(receipt.model_copy(update={"refusals": refusals, "imports": imports}))
+def _list_ids(search: Search) -> Iterator[int]:
+    """The lists that contacts were to join or leave of whom something is not known."""
+    for receipt in search.receipts():
+        contacts = search.contacts(receipt.batch)
+        for position in gaps.unexplained(receipt):
+            yield from (list_id for _, list_id in lists_of(contacts[position]))
 
 
 def _without_list(receipt: Receipt) -> Receipt:
     """Nobody was refused for who they are: the imports failed."""
-    refused = {refusal.position for refusal in receipt.refusals if refusal.detail == receipts.UNNAMED}
+    open_ones = set(gaps.unexplained(receipt))
     imports = [
         one.model_copy(update={"outcome": "failed"})
-        if refused & set(receipts.positions_of(one, receipt.contacts))
+        if open_ones & set(receipts.positions_of(one, receipt.contacts))
         else one
         for one in receipt.imports
     ]
-    refusals = [refusal for refusal in receipt.refusals if refusal.position not in refused]
-    return receipts.settled(receipt.model_copy(update={"imports": imports, "refusals": refusals, "reason": LIST_GONE}))
+    refusals = [refusal for refusal in receipt.refusals if refusal.detail != receipts.UNNAMED]
+    return receipt.model_copy(update={"imports": imports, "refusals": refusals, "reason": LIST_GONE})
 
 
-class _Search:
-    """The search for the reasons of some addresses: ``named`` by code so far, ``inquiry`` how far it has come."""
+# The exclusion list
 
-    def __init__(self, client: ActiveCampaign, puzzle: _Puzzle, inquiry: Inquiry, clock: Clock, until: float) -> None:
-        self._client = client
-        self._list_id = puzzle.list_id
-        self._left = dict.fromkeys(puzzle.emails.values())
-        self._clock = clock
-        self._until = until
-        self._room: AccountRoom | None = None
-        self.inquiry = inquiry
-        self.named: dict[str, str] = {}
 
-    def run(self, exclusions: Exclusions) -> None:
-        """Go on until everybody has a reason, every means is used up, or time is."""
-        self._by_address(exclusions)
-        if self._list_id is not None:
-            self._by_standing(self._list_id)
-        if self._left and self._in_time():
-            self._room = self._client.account()
-            self._one_by_one()
-            if self.inquiry.lookups >= MOST_LOOKUPS:
-                self._the_rest()
+def _read_exclusions(search: Search) -> None:
+    """Read on in the exclusion list, and name whoever is on the part that was read: it is kept nowhere."""
+    entries, following = _read_on(search)
+    exclusions = Exclusions(entries)
+    for receipt in search.receipts() if entries else ():
+        contacts = search.contacts(receipt.batch)
+        excluded = [one for one in gaps.unexplained(receipt) if exclusions.has(contacts[one]["email"])]
+        if excluded:
+            codes = dict.fromkeys(excluded, receipts.REFUSED_EXCLUDED)
+            search.change(receipt.batch, partial(gaps.with_codes, codes=codes))
+    search.steps += len(entries)
+    if following is None or following >= MOST_EXCLUSIONS:
+        search.note(excluded_known=True)
+    else:
+        search.note(exclusions=following)
 
-    def _by_address(self, exclusions: Exclusions) -> None:
-        for email in list(self._left):
-            if exclusions.has(email):
-                self._name(email, receipts.REFUSED_EXCLUDED)
-            elif fails_in_processing(email):
-                self._name(email, receipts.REFUSED_INVALID)
 
-    def _by_standing(self, list_id: int) -> None:
-        while self.inquiry.unread and self._left and self._in_time():
-            status, *others = self.inquiry.unread
-            page, total = self._client.contacts_on(list_id, status, after=self.inquiry.after)
-            last = max((contact.id for contact in page), default=0)
-            if last <= self.inquiry.after or (self.inquiry.after == 0 and not self._worth_reading(total)):
-                self.inquiry = self.inquiry.model_copy(update={"unread": others, "after": 0})
-                continue
-            for contact in page:
-                if contact.email.casefold() in self._left:
-                    self._name(contact.email.casefold(), _CODES[status])
-            self.inquiry = self.inquiry.model_copy(update={"after": last})
+def _read_on(search: Search) -> tuple[list[str], int | None]:
+    """The entries for which there is time, and where the next one is; a page that comes again is the last one."""
+    entries: list[str] = []
+    before: list[str] = []
+    following: int | None = search.inquiry.exclusions
+    while following is not None and following < MOST_EXCLUSIONS and search.in_time():
+        try:
+            page, following = search.client.exclusions(following)
+        except PassingError:
+            if entries:
+                break
+            raise
+        if page and page == before:
+            return entries, None
+        entries += page
+        before = page
+    return entries, following
 
-    def _worth_reading(self, total: int | None) -> bool:
-        """Whether reading everybody takes fewer questions than asking about each address that is left."""
-        return total is not None and total <= PAGE * min(MOST_PAGES, 2 * len(self._left))
 
-    def _one_by_one(self) -> None:
-        for email in list(self._left):
-            if self.inquiry.lookups >= MOST_LOOKUPS or not self._in_time():
-                return
-            self.inquiry = self.inquiry.model_copy(update={"lookups": self.inquiry.lookups + 1})
-            self._name(email, self._look_up(email))
+# Refusals without a reason
 
-    def _the_rest(self) -> None:
-        for email in list(self._left):
-            self._name(email, self._newcomer_code())
 
-    def _look_up(self, email: str) -> str:
-        contact = self._client.find_contact(email)
-        if contact is None:
-            return self._newcomer_code()
-        standing = self._client.contact_lists(contact.id)
-        if any(one.status == BOUNCED for one in standing):
-            return receipts.REFUSED_BOUNCED
-        if any(one.status == UNSUBSCRIBED and one.list == self._list_id for one in standing):
-            return receipts.REFUSED_UNSUBSCRIBED
-        return receipts.REFUSED_UNKNOWN
+@dataclass(frozen=True)
+class _Refused:
+    """Somebody who was refused without a reason, by their place in the run."""
 
-    def _newcomer_code(self) -> str:
-        """Why somebody is turned away of whom the account knows nothing, as far as we know."""
-        return receipts.REFUSED_CONTACT_LIMIT if self._room and self._room.full else receipts.REFUSED_UNKNOWN
+    batch: int
+    position: int
+    contact: Contact
 
-    def _name(self, email: str, code: str) -> None:
-        del self._left[email]
-        self.named[email] = code
 
-    def _in_time(self) -> bool:
-        return self._clock.time() < self._until
+@dataclass(frozen=True)
+class _Unnamed:
+    """Who is ``left`` to be named, by their address in its comparable form, and which codes were found for whom."""
+
+    left: dict[str, _Refused]
+    codes: dict[int, dict[int, str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, search: Search) -> "_Unnamed":
+        """Everybody in the receipts of a search."""
+        left: dict[str, _Refused] = {}
+        for receipt in search.receipts():
+            unnamed = [one.position for one in receipt.refusals if one.detail == receipts.UNNAMED]
+            contacts = search.contacts(receipt.batch) if unnamed else []
+            for position in unnamed:
+                email = str(contacts[position]["email"])
+                alike = comparable(email)
+                left[email if alike in left else alike] = _Refused(receipt.batch, position, contacts[position])
+        return cls(left)
+
+    def name(self, email: str, code: str) -> None:
+        """Note a reason."""
+        refused = self.left.pop(email)
+        self.codes.setdefault(refused.batch, {})[refused.position] = code
+
+    def store(self, search: Search) -> None:
+        """Put the reasons into the receipts."""
+        for batch, codes in self.codes.items():
+            search.change(batch, partial(gaps.with_codes, codes=codes))
+            search.steps += len(codes)
+
+
+def _name(search: Search, unnamed: _Unnamed, list_id: int | None) -> None:
+    """Go on until everybody has a reason, every means is used up, or time is."""
+    for email in list(unnamed.left):
+        if fails_in_processing(email):
+            unnamed.name(email, receipts.REFUSED_INVALID)
+    if list_id is not None:
+        _by_standing(search, unnamed, list_id)
+    _one_by_one(search, unnamed)
+    if search.inquiry.lookups >= MOST_LOOKUPS:
+        for email in list(unnamed.left):
+            unnamed.name(email, search.newcomer_code)
+
+
+def _by_standing(search: Search, unnamed: _Unnamed, list_id: int) -> None:
+    while search.inquiry.unread and unnamed.left and search.in_time():
+        after, (status, *others) = search.inquiry.after, search.inquiry.unread
+        page, total = search.client.contacts_on(list_id, status, after=after)
+        last = max((contact.id for contact in page), default=0)
+        if last <= after or (after == 0 and not _worth_reading(total, unnamed)):
+            search.note(unread=others, after=0)
+            continue
+        for email in {comparable(contact.email) for contact in page} & unnamed.left.keys():
+            unnamed.name(email, _CODES[status])
+        search.note(after=last)
+        search.steps += 1
+
+
+def _worth_reading(total: int | None, unnamed: _Unnamed) -> bool:
+    """Whether reading everybody takes fewer questions than asking about each address that is left."""
+    return total is not None and total <= PAGE * min(MOST_PAGES, 2 * len(unnamed.left))
+
+
+def _one_by_one(search: Search, unnamed: _Unnamed) -> None:
+    for email, refused in list(unnamed.left.items()):
+        if search.inquiry.lookups >= MOST_LOOKUPS or not search.in_time():
+            return
+        search.note(lookups=search.inquiry.lookups + 1)
+        _, code = search.look_up(refused.contact)
+        unnamed.name(email, code)
 
 
 _CODES = {UNSUBSCRIBED: receipts.REFUSED_UNSUBSCRIBED, BOUNCED: receipts.REFUSED_BOUNCED}

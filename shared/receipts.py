@@ -45,8 +45,9 @@ class Summary:
     """A receipt as its metadata tells it.
 
     ``refused`` counts contacts by code, ``failed`` those that go out with the next run, ``pending`` the imports whose
-    end is not known, ``unnamed`` the refusals whose reason is not, and the contacts that were left out. ``accepted_at``
-    is when its last import was, and ``written`` when the receipt was written or last asked after.
+    end is not known, ``unnamed`` the refusals whose reason is not, and the contacts that are known not to be taken
+    without being named. ``accepted_at`` is when its last import was, and ``written`` when the receipt was written or
+    last asked after.
     """
 
     batch: int
@@ -138,13 +139,17 @@ def failed_positions(receipt: Receipt) -> set[int]:
     return set(range(receipt.contacts)) - taken - {refused.position for refused in receipt.refusals}
 
 
+def gap(one: Import) -> int:
+    """How many contacts of an import are known not to be taken, and not who they are."""
+    return one.left_out + one.unclear if one.outcome == "completed" else 0
+
+
 def _pending(receipt: Receipt) -> int:
     return sum(one.outcome is None for one in receipt.imports)
 
 
 def _unnamed(receipt: Receipt) -> int:
-    left_out = sum(one.left_out for one in receipt.imports if one.outcome == "completed")
-    return left_out + sum(refused.detail == UNNAMED for refused in receipt.refusals)
+    return sum(map(gap, receipt.imports)) + sum(refused.detail == UNNAMED for refused in receipt.refusals)
 
 
 def _metadata(receipt: Receipt) -> dict[str, str]:

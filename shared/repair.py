@@ -2,6 +2,9 @@
 
 One contact that ActiveCampaign does not like refuses all 250 of an import. Published rules tell most offenders; the
 indexes in an answer point to others, from 0 or from 1; whoever is left is found by sending ever smaller parts.
+
+An answer that names no contact means the whole request, and perhaps the moment only: whoever is refused alone by one is
+to blame only where others of the batch are accepted meanwhile.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +26,7 @@ HOPELESS_REPAIRS = 24
 """A batch of which nothing was accepted by then is refused for something else."""
 
 MOST_REPAIRS = 100
-"""What bounds the posts of one batch."""
+"""What bounds the posts of one batch, with the tries that come before each."""
 
 HOPELESS = (
     "ActiveCampaign refuses every contact of a batch, whatever part of it is sent: compare the export's list, fields "
@@ -36,16 +39,42 @@ TOO_MANY_REFUSALS = (
 Contacts = Sequence[Mapping[str, Any]]
 
 
-def known_offenders(part: Sequence[int], contacts: Contacts) -> list[Refusal]:
+def known_offenders(part: Sequence[int], contacts: Contacts, *, named: bool) -> list[Refusal]:
     """Those whom ActiveCampaign's published rules forbid, or the one that was refused alone.
 
-    ``contacts`` are the contacts at the positions ``part`` of a batch.
+    ``contacts`` are those at the positions ``part`` of a batch; ``named`` says that the answer is about contacts.
     """
     pairs = zip(part, contacts, strict=True)
     invalid = [position for position, contact in pairs if not is_email(contact.get("email"))]
     if invalid:
         return [receipts.refusal(position, receipts.EMAIL_INVALID) for position in invalid]
-    return [receipts.refusal(part[0], receipts.REFUSED_INVALID)] if len(part) == 1 else []
+    return [receipts.refusal(part[0], receipts.REFUSED_INVALID)] if named and len(part) == 1 else []
+
+
+def after_lone_refusal(receipt: Receipt, position: int) -> Receipt:
+    """The receipt after a contact was refused alone by an answer that names nobody.
+
+    It is to blame where it was refused alone before, and another part of the batch was accepted in between; or where
+    all others of the batch were done with, some accepted: then so were those with whom it was refused before.
+    """
+    accepted = len(receipt.imports)
+    is_last = len(receipts.spoken_for(receipt)) == receipt.contacts - 1
+    if receipt.accused.get(position, accepted) < accepted or (is_last and accepted):
+        refusals = [*receipt.refusals, receipts.refusal(position, receipts.REFUSED_INVALID)]
+        return receipt.model_copy(update={"refusals": refusals})
+    return receipt.model_copy(update={"accused": receipt.accused | {position: accepted}})
+
+
+def is_stuck(receipt: Receipt) -> bool:
+    """Whether everybody left was refused alone, and nothing was accepted since: sending them again tells nothing."""
+    left = set(range(receipt.contacts)) - receipts.spoken_for(receipt)
+    return all(receipt.accused.get(position) == len(receipt.imports) for position in left)
+
+
+def in_order(parts: Sequence[list[int]], receipt: Receipt) -> list[list[int]]:
+    """The parts in the order in which they are sent: those that tell most first, whoever was refused alone last."""
+    by_size = sorted(filter(None, parts), key=len, reverse=is_suspicious(receipt))
+    return sorted(by_size, key=lambda part: receipt.accused.get(part[0], -1) if len(part) == 1 else -1)
 
 
 def refused_alone(receipt: Receipt) -> int:

@@ -37,15 +37,19 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Read every setting; ``SettingsInvalid`` names all that need attention at once."""
+    """Read every setting; ``SettingsInvalid`` names all that need attention at once.
+
+    What a trigger is bound to has no default: the Functions host reads such a setting by itself, and does not load the
+    trigger without it.
+    """
     reader = _Reader(environment)
     settings = Settings(
         host_storage=reader.storage("AzureWebJobsStorage"),
         segment_storage=reader.storage("SegmentStorage"),
-        segments_container=reader.container("SEGMENTS_CONTAINER", "segments"),
+        segments_container=reader.container("SEGMENTS_CONTAINER"),
         state_container=reader.container("STATE_CONTAINER", "courier"),
         key_vault_url=reader.https("KEY_VAULT_URL"),
-        refresh_schedule=reader.schedule("REFRESH_SCHEDULE", "0 0 3 * * *"),
+        refresh_schedule=reader.schedule("REFRESH_SCHEDULE"),
         blob_trigger_source=reader.blob_source("BLOB_TRIGGER_SOURCE"),
         drop_settle_seconds=reader.whole("DROP_SETTLE_SECONDS", 120, 0, 86_400),
         run_retention_days=reader.whole("RUN_RETENTION_DAYS", 30, 1, 3_650),
@@ -89,9 +93,9 @@ class _Reader:
             self.problems[f"{name}__queueServiceUri"] = f"is missing beside {name}__blobServiceUri"
         return StorageAccount(connection_string or None, blob, queue)
 
-    def container(self, name: str, default: str) -> str:
+    def container(self, name: str, default: str | None = None) -> str:
         value = self.text(name, default)
-        if not _CONTAINER.match(value):
+        if name not in self.problems and not _CONTAINER.match(value):
             self.problems[name] = "is not a container name (3 to 63 lower-case letters, digits and single hyphens)"
         return value
 
@@ -102,9 +106,9 @@ class _Reader:
             self.problems[name] = "is not an https address such as https://<vault>.vault.azure.net"
         return value.rstrip("/")
 
-    def schedule(self, name: str, default: str) -> str:
-        value = self.text(name, default)
-        if len(value.split()) != 6:
+    def schedule(self, name: str) -> str:
+        value = self.text(name)
+        if name not in self.problems and len(value.split()) != 6:
             self.problems[name] = "is not an NCRONTAB expression of six fields such as 0 0 3 * * *"
         return value
 

@@ -26,11 +26,12 @@ _ids: ContextVar[Mapping[str, str | int]] = ContextVar("ids", default={})  # noq
 QUIETED: Mapping[str, int] = {
     "azure.core.pipeline.policies.http_logging_policy": logging.WARNING,
     "azure.identity": logging.WARNING,
-    "urllib3.connectionpool": logging.ERROR,
+    "urllib3": logging.ERROR,
 }
 """Loggers that write a line or more per request (headers, which credential was tried), and from what level on they may.
 
-Warnings of urllib3 hold whole addresses with their queries, and in those the email that was asked for.
+Warnings of urllib3 hold whole addresses with their queries, and in those the email that was asked for, or the signature
+of a webhook.
 """
 
 

@@ -22,7 +22,9 @@ START = datetime(2026, 8, 24, 9, 0, tzinfo=UTC).timestamp()
 ENVIRONMENT = {
     "AzureWebJobsStorage": "UseDevelopmentStorage=true",
     "SegmentStorage": "UseDevelopmentStorage=true",
+    "SEGMENTS_CONTAINER": "segments",
     "KEY_VAULT_URL": "https://courier.vault.azure.net",
+    "REFRESH_SCHEDULE": "0 0 3 * * *",
     "BLOB_TRIGGER_SOURCE": "LogsAndContainerScan",
 }
 
@@ -107,9 +109,9 @@ class MemoryBlobs:
         self._count("download")
         path.write_bytes(self._get(name, etag).data)
 
-    def upload(self, name: str, path: Path) -> None:
+    def upload(self, name: str, path: Path, *, if_match: str | None = None) -> str:
         """Replace a blob by a file."""
-        self.write(name, path.read_bytes())
+        return self.write(name, path.read_bytes(), if_match=if_match)
 
     def below(self, prefix: str = "", *, metadata: bool = False) -> Iterator[Blob]:
         """Every blob below a prefix."""
@@ -128,10 +130,13 @@ class MemoryBlobs:
             blobs = [self._blob(name, metadata=False) for name in names if "/" not in name[len(prefix) :]]
             return sorted(folders), blobs
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, *, if_match: str | None = None) -> None:
         """Remove a blob."""
         self._count("delete")
-        self._blobs.pop(name, None)
+        with self._lock:
+            if if_match is not None and name in self._blobs:
+                self._get(name, if_match)
+            self._blobs.pop(name, None)
 
     def _get(self, name: str, etag: str | None = None) -> _Kept:
         kept = self._blobs.get(name)

@@ -1,6 +1,7 @@
 """What must never be in a log: addresses, phone numbers, names and keys of the test data."""
 
 import re
+from urllib.parse import unquote, unquote_plus
 
 from local.customers import FIRST_NAMES, LAST_NAMES
 from local.scene import API_KEY
@@ -18,6 +19,17 @@ PERSONAL = re.compile(
 )
 
 
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\u([0-9a-f]{4})", lambda escape: chr(int(escape[1], 16)), text)
+
+
+DECODERS = (unquote, unquote_plus, _unescaped)
+"""How addresses of the web, their queries, and JSON write what is not plain."""
+
+
 def personal_data(text: str) -> list[str]:
-    """Every piece of personal data in a text."""
-    return PERSONAL.findall(text)
+    """Every piece of personal data in a text, in whatever way and however often it is encoded."""
+    readings = [text]
+    for reading in readings:
+        readings += {decoded for decode in DECODERS if (decoded := decode(reading)) not in readings}
+    return sorted({found for reading in readings for found in PERSONAL.findall(reading)})

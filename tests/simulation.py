@@ -8,7 +8,8 @@ import heapq
 import itertools
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -162,7 +163,8 @@ class Simulation:
     """A host, its storage and one ActiveCampaign account; ``faults`` is what goes wrong with the account.
 
     ``die_at`` cuts the process off at that call to storage (counted from 1) of whatever runs then; it starts again at
-    once, and messages in flight come back when their lease has run out.
+    once, and messages in flight come back when their lease has run out. With ``instances`` every call is in a process
+    of its own: nothing holds two plans apart but storage.
     """
 
     def __init__(
@@ -173,6 +175,7 @@ class Simulation:
         variants: Variants | None = None,
         die_at: int | None = None,
         twice: bool = False,
+        instances: bool = False,
     ) -> None:
         self.clock = SimulatedClock()
         self.account = Account(self.clock.time, variants=variants)
@@ -194,16 +197,17 @@ class Simulation:
             vault=base.vault,
             session=base.session,
             workplace=base.workplace,
-            planning=OneAtATime(self.clock),
+            planning=nullcontext() if instances else OneAtATime(self.clock),
         )
         self.calls = 0
         self._die_at = die_at
         self.deaths = 0
         self._twice = twice
         self._paused = threading.Semaphore(0)
-        self._running: list[_Delivery] = []
+        self.running: list[_Delivery] = []
         self._dequeued: dict[int, int] = {}
         self._copies: set[int] = set()
+        self._copied = 10**9
         self._next_sweep = START + 300
         self.errors: list[BaseException] = []
 
@@ -226,8 +230,25 @@ class Simulation:
     def in_process(self, work: Callable[[], object]) -> None:
         """Do that in the app's process, which may die of it."""
         self._start(work)
-        while any(not running.task.done for running in self._running if not running.queue):
+        while any(not running.task.done for running in self.running if not running.queue):
             self._advance(until=float("inf"))
+
+    def sweep(self) -> None:
+        """Let the sweep come by."""
+        sweeping.sweep(self.courier)
+
+    def copy(self, queue: str, seconds: float = 0) -> None:
+        """Deliver the message that waits in a queue a second time, so much later."""
+        (waiting,) = [waiting for waiting in self.queues.waiting if waiting.queue == queue]
+        self.queues.waiting.append(replace(waiting, number=self._copied, visible=waiting.visible + seconds))
+        self._copied += 1
+
+    def wait_for(self, happened: Callable[[], object], *, step: float = 0.25, seconds: float = 600) -> None:
+        """Let time pass until that has happened."""
+        end = self.clock.time() + seconds
+        while not happened():
+            assert self.clock.time() < end, "it does not happen"
+            self.play_for(step)
 
     def play(self) -> None:
         """Let everything happen until nothing is left to happen, for two days at most."""
@@ -256,7 +277,7 @@ class Simulation:
             self._take()
         else:
             self._next_sweep = soonest + 300
-            self._start(lambda: sweeping.sweep(self.courier))
+            self._start(self.sweep)
         return True
 
     def _unfinished(self) -> bool:
@@ -287,7 +308,7 @@ class Simulation:
         is_copy: bool = False,
     ) -> None:
         task = _Task(work, self._paused)
-        self._running.append(_Delivery(queue, message, task, dequeued, is_copy))
+        self.running.append(_Delivery(queue, message, task, dequeued, is_copy))
         self._resume(task)
 
     def _resume(self, task: _Task) -> None:
@@ -295,14 +316,14 @@ class Simulation:
         task.resume()
         self.clock.current = None
         if task.done:
-            delivery_of = next(running for running in self._running if running.task is task)
-            self._running.remove(delivery_of)
+            delivery_of = next(running for running in self.running if running.task is task)
+            self.running.remove(delivery_of)
             self._ended(delivery_of)
 
     def _ended(self, ended: _Delivery) -> None:
         error = ended.task.error
         if isinstance(error, Killed):
-            self._running.append(ended)
+            self.running.append(ended)
             self._restart()
         elif error is not None:
             self._failed(ended, error)
@@ -341,7 +362,7 @@ class Simulation:
 
     def _restart(self) -> None:
         """All that ran is gone; what was in flight is leased for a while yet."""
-        gone, self._running = self._running, []
+        gone, self.running = self.running, []
         self.clock.sleepers.clear()
         for running in gone:
             if not running.task.done:

@@ -1,8 +1,10 @@
 """Many runs in virtual time with faults by chance: whatever happened, a recovered run leaves list and ledger right.
 
-``python -m tests.soak`` plays 1,000 runs; the suite plays a few of the same.
+``python -m tests.soak`` plays 1,000 runs in about 20 minutes; the suite plays a few of the same.
 """
 
+import logging
+import os
 import sys
 import tempfile
 import time
@@ -31,7 +33,9 @@ from local.activecampaign.faults import (
 )
 from local.activecampaign.imports import Fate
 from local.customers import Day, first_day, next_day
+from local.ending import orderly_termination
 from local.scene import EXPORT, FORMER, STATUS, differences
+from local.terminal import terminal
 from shared import names
 from shared.documents import ExportState, Run, RunState, Trigger
 from shared.runs.decisions import release
@@ -131,14 +135,42 @@ def _ledger(world: Simulation) -> set[str]:
 
 
 def main(runs: int) -> int:
-    """Play that many runs and say how it went."""
-    tally, started = Tally(), time.monotonic()
-    for seed in range(1, runs // RUNS_A_WORLD + 1):
-        with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-            soak(Path(folder), seed, RUNS_A_WORLD, tally)
-        print(f"{tally} after {time.monotonic() - started:.0f} s", flush=True)  # noqa: T201 - it talks to a person
+    """Play that many runs and say how it goes; 1 if one was not as it must be, 130 if somebody ended it."""
+    logging.getLogger().addHandler(logging.NullHandler())  # what the app says of a thousand troubles is for nobody
+    console, tally, started = terminal(), Tally(), time.monotonic()
+    worlds = -(-runs // RUNS_A_WORLD)
+    try:
+        with orderly_termination():
+            console.print(f"Playing {runs:,} runs in {worlds} worlds, with faults by chance...")
+            for seed in range(1, worlds + 1):
+                with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+                    soak(Path(folder), seed, min(RUNS_A_WORLD, runs - tally.runs), tally)
+                console.print(told(tally, runs, time.monotonic() - started))
+    except KeyboardInterrupt:
+        console.print(f"Stopped after {tally.runs:,} runs; list, ledger and counts were right after each of them.")
+        return 130
+    except AssertionError:
+        console.print_exception()
+        console.print(
+            f"[red]World {seed} is not as it must be after run {tally.runs + 1:,}: soak it alone, seed {seed}.[/red]"
+        )
+        return 1
+    console.print("List, ledger and counts were right after every run.")
     return 0
 
 
+def told(tally: Tally, runs: int, seconds: float) -> str:
+    """How far a soak is, what it went through, and how long the rest will take."""
+    left = seconds / tally.runs * (runs - tally.runs)
+    rest = f"; about {left / 60:.0f} min left" if left >= 60 else f"; about {left:.0f} s left" if left else ""
+    return (
+        f"{tally.runs:,} of {runs:,} runs: {tally.recoveries:,} needed another run, {tally.holds:,} holds were "
+        f"released, {tally.extra_sends:,} contacts were sent again{rest}"
+    )
+
+
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000))
+    code = main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
+    sys.stdout.flush()
+    # Without waiting for threads: one that is still in DuckDB cannot be ended by Python without an abort.
+    os._exit(code)

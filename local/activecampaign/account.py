@@ -10,6 +10,7 @@ from typing import Literal, get_args
 from local.activecampaign.contacts import Contact, Contacts, MailingList, Status
 from local.activecampaign.fields import Field, FieldType
 from local.activecampaign.imports import Imports, Timing
+from local.activecampaign.journal import Journal
 from local.activecampaign.limits import LimitRules, Limits
 from local.activecampaign.variants import Variants
 
@@ -49,6 +50,7 @@ class Account:
         self.clock = clock
         self.limits = Limits(limits or LimitRules())
         self.variants = variants or Variants()
+        self.journal = Journal()
         self.contacts = Contacts()
         self.lists: dict[int, MailingList] = {}
         self.fields: dict[int, Field] = {}
@@ -56,7 +58,13 @@ class Account:
         self.keys: dict[str, User] = {}
         self.payment_problem = False
         self.imports = Imports(
-            self.contacts, self.lists, clock=clock, timing=timing or Timing(), variants=self.variants, seed=seed
+            self.contacts,
+            self.lists,
+            clock=clock,
+            timing=timing or Timing(),
+            variants=self.variants,
+            seed=seed,
+            resubscribed=lambda at: self.journal.violated(at, "resubscribed"),
         )
         self._lock = threading.RLock()
         self._last_id = 0
@@ -138,13 +146,15 @@ class Account:
         fields: Mapping[int, str] | None = None,
         tags: Sequence[str] = (),
     ) -> Contact:
-        """Put somebody into the account, on a list if one is given, whatever the rules say."""
+        """Put somebody into the account, on a list if one is given, whatever the rules say: they came by themselves."""
         with self.settled():
             contact = self.contacts.find_or_add(email)
             contact.fields.update(fields or {})
             self.contacts.tag(contact, contact.tags | set(tags))
-            contact.bounced = contact.bounced or status is Status.BOUNCED
+            if status is Status.BOUNCED:
+                self.contacts.bounce(contact)
             if list_id is not None:
+                self.lists[list_id].gone.discard(contact.person)
                 self.lists[list_id].stand(contact, status)
             return contact
 

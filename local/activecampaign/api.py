@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from local.activecampaign import calls, doorway
+from local.activecampaign import calls, doorway, reports
 from local.activecampaign.account import Account, Permission, User
 from local.activecampaign.call import Call
 from local.activecampaign.exchange import NotJson, Request, Response, message
 from local.activecampaign.faults import Faults, Struck, forbidden, over_limit, payment_required
-from local.activecampaign.journal import Entry, Journal, Violation
+from local.activecampaign.journal import Entry, Violation
 from local.activecampaign.limits import TurnedAway
 
 ROOT = "/api/3"
@@ -57,8 +57,8 @@ ROUTES = (
     Route("POST", "/tags", calls.add_tag, "tags"),
     Route("POST", "/contactTags", calls.tag_contact, "tags"),
     Route("DELETE", "/contactTags/{id}", calls.untag_contact, "tags"),
-    Route("GET", "/import/info", calls.import_info, "imports"),
-    Route("GET", doorway.PATH, calls.imports, "imports"),
+    Route("GET", "/import/info", reports.import_info, "imports"),
+    Route("GET", doorway.PATH, reports.imports, "imports"),
     Route("POST", doorway.PATH, doorway.bulk_import, "imports"),
 )
 
@@ -69,7 +69,7 @@ class Api:
     def __init__(self, account: Account, *, faults: Faults | None = None) -> None:
         self.account = account
         self.faults = faults or Faults()
-        self.journal = Journal()
+        self.journal = account.journal
 
     def handle(self, request: Request) -> Response:
         """Answer a request.

@@ -1,16 +1,14 @@
-"""The calls of API v3 besides `POST /import/bulk_import`: https://developers.activecampaign.com/reference."""
+"""The calls of API v3 that are not about imports: https://developers.activecampaign.com/reference."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import TypeVar
 
 from local.activecampaign.call import Call
 from local.activecampaign.contacts import Contact, MailingList, Status
-from local.activecampaign.exchange import Response, answer, message, unprocessable
+from local.activecampaign.exchange import Response, answer, message, unprocessable, web_page
+from local.activecampaign.faults import forbidden
 from local.activecampaign.fields import FIELD_TYPES, Field
-from local.activecampaign.imports import Import
 from local.activecampaign.rows import is_email
 
 T = TypeVar("T")
@@ -51,14 +49,26 @@ def lists(call: Call) -> Response:
 def list_(call: Call) -> Response:
     """`GET /lists/{id}`."""
     found = call.account.lists.get(call.ids[0])
-    return answer(200, {"list": _list(found)}) if found else _no_result("_List", call.ids[0])
+    return answer(200, {"list": _list(found)}) if found else no_result("_List", call.ids[0])
 
 
 def exclusions(call: Call) -> Response:
-    """`GET /lists/exclusions`."""
-    patterns = call.account.contacts.exclusions
-    shown = [{"id": str(number), "email": pattern} for number, pattern in enumerate(patterns, start=1)]
-    return answer(200, {"exclusions": list(_page(call, shown)), **_meta(call, len(shown))})
+    """`GET /lists/exclusions`, whose answer is documented nowhere."""
+    form = call.account.variants.exclusions_form
+    known = call.account.contacts.exclusions
+    paged = {"first_page": known[:PAGE_MOST], "everything": known}.get(form)
+    page = list(_page(call, known)) if paged is None else paged
+    shown = {
+        "texts": {"exclusions": page},
+        "patterns": {"listExclusions": [{"id": str(place), "pattern": one} for place, one in enumerate(page, start=1)]},
+        "nested": {"exclusions": {"total": len(known), "items": [{"value": one} for one in page]}},
+        "bare": page,
+        "number": {"exclusions": len(known)},
+    }
+    if form in ("forbidden", "web_page"):
+        return forbidden(403, "message") if form == "forbidden" else web_page(404, "Not found")
+    entries = [{"id": str(place), "email": one} for place, one in enumerate(page, start=1)]
+    return answer(200, shown.get(form, {"exclusions": entries, **_meta(call, len(known))}))
 
 
 # Custom fields
@@ -96,7 +106,7 @@ def relate_field(call: Call) -> Response:
     wanted = call.member("fieldRel")
     found = call.account.fields.get(_number(wanted.get("field")))
     if found is None:
-        return _no_result("_Field", wanted.get("field"))
+        return no_result("_Field", wanted.get("field"))
     found.shown = True
     relation = {"id": str(found.id), "field": str(found.id), "relid": str(wanted.get("relid", 0))}
     return answer(201, {"fieldRel": relation})
@@ -142,7 +152,7 @@ def contact(call: Call) -> Response:
     """`GET /contacts/{id}`."""
     found = call.account.contacts.get(call.ids[0])
     if found is None:
-        return _no_result("Subscriber", call.ids[0])
+        return no_result("Subscriber", call.ids[0])
     values = [_field_value(found, field_id) for field_id in found.fields if field_id in call.account.fields]
     memberships = _memberships(call, found)
     return answer(200, {"contact": _contact(found), "contactLists": memberships, "fieldValues": values})
@@ -152,7 +162,7 @@ def contact_lists(call: Call) -> Response:
     """`GET /contacts/{id}/contactLists`."""
     found = call.account.contacts.get(call.ids[0])
     if found is None:
-        return _no_result("Subscriber", call.ids[0])
+        return no_result("Subscriber", call.ids[0])
     return answer(200, {"contactLists": _memberships(call, found)})
 
 
@@ -161,7 +171,7 @@ def change_contact(call: Call) -> Response:
     known = call.account.contacts
     found = known.get(call.ids[0])
     if found is None:
-        return _no_result("Subscriber", call.ids[0])
+        return no_result("Subscriber", call.ids[0])
     wanted = call.member("contact")
     email = wanted.get("email", found.email)
     if not is_email(email):
@@ -202,12 +212,12 @@ def subscribe_contact(call: Call) -> Response:
     person = call.account.contacts.get(_number(wanted.get("contact")))
     status = _number(wanted.get("status"))
     if target is None:
-        return _no_result("_List", wanted.get("list"))
+        return no_result("_List", wanted.get("list"))
     if person is None:
-        return _no_result("Subscriber", wanted.get("contact"))
+        return no_result("Subscriber", wanted.get("contact"))
     if status not in (Status.ACTIVE, Status.UNSUBSCRIBED):
         return unprocessable("The status is not valid.", "field_invalid", "/data/attributes/status")
-    if status == Status.ACTIVE and target.standing.get(person.id) in (Status.UNSUBSCRIBED, Status.BOUNCED):
+    if status == Status.ACTIVE and call.account.contacts.are_gone(target, person):
         call.violated("resubscribed")
     target.stand(person, Status(status))
     return answer(200, {"contacts": [_contact(person)], "contactList": _membership(target, person)})
@@ -241,9 +251,9 @@ def tag_contact(call: Call) -> Response:
     person = known.get(_number(wanted.get("contact")))
     name = _tag_name(call, _number(wanted.get("tag")))
     if person is None:
-        return _no_result("Subscriber", wanted.get("contact"))
+        return no_result("Subscriber", wanted.get("contact"))
     if name is None:
-        return _no_result("Tag", wanted.get("tag"))
+        return no_result("Tag", wanted.get("tag"))
     known.tag(person, person.tags | {name})
     made = {"id": str(person.id * _TAG_ROOM + known.tags[name]), "contact": str(person.id)}
     return answer(201, {"contactTag": {**made, "tag": str(known.tags[name])}})
@@ -255,58 +265,9 @@ def untag_contact(call: Call) -> Response:
     person = call.account.contacts.get(contact_id)
     name = _tag_name(call, tag_id)
     if person is None or name not in person.tags:
-        return _no_result("SubscriberTag", call.ids[0])
+        return no_result("SubscriberTag", call.ids[0])
     call.account.contacts.tag(person, person.tags - {name})
     return answer(200, {})
-
-
-# Imports
-
-
-def import_info(call: Call) -> Response:
-    """`GET /import/info`."""
-    batch_id = call.request.query.get("batchId")
-    if not batch_id:
-        return message(400, "The batchId is required.")
-    found = call.account.imports.find(batch_id)
-    if found is None:
-        return _unknown_import(call)
-    report: dict[str, object] = {"status": call.account.imports.status(found)}
-    if found.ended:
-        report |= {"success": [str(one) for one in found.success], "failure": found.failure}
-        absent: set[str] = set(found.fate.absent)
-        if call.account.variants.empty_failure_absent and not found.failure:
-            absent.add("failure")
-        report = {name: value for name, value in report.items() if name not in absent}
-    return answer(200, report)
-
-
-def imports(call: Call) -> Response:
-    """`GET /import/bulk_import`: what is outstanding and what ended lately, of the whole account, by day."""
-    known = list(call.account.imports)
-    outstanding = [one for one in known if not one.ended]
-    ended = [one for one in known if one.ended]
-    return answer(200, {"outstanding": _by_day(outstanding), "recentlyCompleted": _by_day(ended)})
-
-
-def _by_day(chosen: Sequence[Import]) -> list[dict[str, str]]:
-    batches: Counter[str] = Counter()
-    people: Counter[str] = Counter()
-    for one in chosen:
-        day = datetime.fromtimestamp(one.accepted_at, UTC).date().isoformat()
-        batches[day] += 1
-        people[day] += one.contacts
-    return [{"forDate": day, "batches": str(batches[day]), "contacts": str(people[day])} for day in batches]
-
-
-def _unknown_import(call: Call) -> Response:
-    answers = {
-        "not_found": _no_result("Import", call.request.query["batchId"]),
-        "bad_request": message(400, "The batchId is not valid."),
-        "false": answer(200, {"status": False}),
-        "empty": answer(200, {}),
-    }
-    return answers[call.account.variants.unknown_import]
 
 
 # How things are written and read
@@ -346,7 +307,8 @@ def _field_values(call: Call, wanted: object) -> dict[int, str] | None:
     return values
 
 
-def _no_result(kind: str, wanted: object) -> Response:
+def no_result(kind: str, wanted: object) -> Response:
+    """The 404 for something that there is not."""
     return message(404, f"No Result found for {kind} with id {wanted}")
 
 

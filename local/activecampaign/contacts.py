@@ -24,7 +24,10 @@ class Status(IntEnum):
 
 @dataclass(slots=True, eq=False)
 class Contact:
-    """One person; `fields` by field id, `automation_runs` counts the imports that let automations run."""
+    """One contact; `fields` by field id, `automation_runs` counts the imports that let automations run.
+
+    `person` is who it is: the contact that first had any of the addresses that this one had.
+    """
 
     id: int
     email: str
@@ -35,6 +38,7 @@ class Contact:
     tags: frozenset[str] = frozenset()
     automation_runs: int = 0
     bounced: bool = False
+    person: int = 0
 
     def describe(self, first_name: str | None, last_name: str | None, phone: str | None) -> None:
         """Take over what was said: None leaves what is stored, an empty text overwrites it."""
@@ -48,15 +52,21 @@ class Contact:
 
 @dataclass(slots=True, eq=False)
 class MailingList:
-    """A list, and how every contact that ever stood on it stands now, by contact id."""
+    """A list, and how every contact that ever stood on it stands now, by contact id.
+
+    `gone` are the persons who unsubscribed from it or bounced on it, whatever contacts they are now.
+    """
 
     id: int
     name: str
     standing: dict[int, Status] = field(default_factory=dict)
     tally: Counter[Status] = field(default_factory=Counter)
+    gone: set[int] = field(default_factory=set)
 
     def stand(self, contact: Contact, status: Status) -> None:
         """Note how a contact stands from now on."""
+        if status in (Status.UNSUBSCRIBED, Status.BOUNCED):
+            self.gone.add(contact.person)
         before = self.standing.get(contact.id)
         if before is status:
             return
@@ -81,6 +91,8 @@ class Contacts:
         self._excluded_addresses: set[str] = set()
         self._excluded_pattern = re.compile(_NOTHING)
         self._tag_sets: dict[frozenset[str], frozenset[str]] = {}
+        self._persons: dict[str, int] = {}
+        self._bounced: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -106,6 +118,7 @@ class Contacts:
     def add(self, email: str) -> Contact:
         """A new contact; nobody has that address yet."""
         contact = Contact(len(self._by_id) + 1, email.lower())
+        contact.person = self._persons.get(contact.email, contact.id)
         self._by_id.append(contact)
         self._by_email[contact.email] = contact
         return contact
@@ -117,8 +130,19 @@ class Contacts:
     def rename(self, contact: Contact, email: str) -> None:
         """Give a contact another address; nobody else has it."""
         del self._by_email[contact.email]
+        self._persons[contact.email] = contact.person
         contact.email = email.lower()
+        self._persons[contact.email] = contact.person
         self._by_email[contact.email] = contact
+
+    def bounce(self, contact: Contact) -> None:
+        """Mail to a contact came back: nothing is written for it any more."""
+        contact.bounced = True
+        self._bounced.add(contact.person)
+
+    def are_gone(self, mailing_list: MailingList, contact: Contact) -> bool:
+        """Whether the person behind a contact unsubscribed from that list, or bounced, under whichever address."""
+        return contact.person in mailing_list.gone or contact.person in self._bounced
 
     def tag(self, contact: Contact, names: frozenset[str]) -> None:
         """Give a contact these tags and no others; tags come into being with their first use.

@@ -155,15 +155,15 @@ def _accept(call: Call, rows: list[Row], repeated: list[int]) -> Response:
     queued = account.imports.accept(
         rows, failing + excluded, automations=not _excludes_automations(call.request), fate=call.fate
     )
-    return answer(
-        200,
-        {
-            account.variants.success_member: 1,
-            "queued_contacts": len(rows),
-            "batchId": queued.batch_id,
-            "message": "Contact import queued",
-        },
-    )
+    told: dict[str, object] = {
+        account.variants.success_member: 1,
+        "queued_contacts": str(len(rows)) if account.variants.queued_told == "text" else len(rows),
+        "batchId": int(queued.batch_id) if account.variants.batch_id_told == "number" else queued.batch_id,
+        "message": "Contact import queued",
+    }
+    if account.variants.queued_told == "absent":
+        del told["queued_contacts"]
+    return answer(200, told)
 
 
 def _drop_repeated(rows: list[Row], repeated: list[int], variants: Variants) -> tuple[list[Row], list[str]]:

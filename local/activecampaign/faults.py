@@ -111,6 +111,16 @@ class RateLimited(_Replaced):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Refused(_Replaced):
+    """An import is refused as a whole, in words that name no contact and are not the limiter's."""
+
+    text: str = "The import service is busy. Please try again later."
+
+    def _reply(self) -> Response:
+        return answer(400, {"success": 0, "message": "The import was not queued.", "failureReasons": [self.text]})
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServerError(_Replaced):
     """Something is broken on the other side."""
 

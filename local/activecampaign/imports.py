@@ -69,7 +69,10 @@ class Import:
 
 
 class Imports:
-    """The imports of one account, applied to its contacts when their time has come."""
+    """The imports of one account, applied to its contacts when their time has come.
+
+    `resubscribed` is told when an import makes somebody active who is gone.
+    """
 
     def __init__(
         self,
@@ -80,6 +83,7 @@ class Imports:
         timing: Timing,
         variants: Variants,
         seed: int,
+        resubscribed: Callable[[float], object],
     ) -> None:
         self._contacts = contacts
         self._lists = lists
@@ -87,6 +91,7 @@ class Imports:
         self._timing = timing
         self._variants = variants
         self._random = random.Random(seed)
+        self._resubscribed = resubscribed
         self._known: dict[str, Import] = {}
         self._pending: list[tuple[float, int, Import]] = []
 
@@ -99,10 +104,11 @@ class Imports:
         now = self._clock()
         timing = self._timing
         busy = timing.unseen + timing.waiting + timing.claimed + timing.active
+        overtaken = 0.0 if len(self._known) % 2 else self._variants.overtaken
         accepted = Import(
-            batch_id=str(uuid.UUID(int=self._random.getrandbits(128), version=4)),
+            batch_id=self._new_id(),
             accepted_at=now,
-            ends_at=now + busy + fate.unseen + fate.stuck,
+            ends_at=now + busy + fate.unseen + fate.stuck + overtaken,
             contacts=len(rows),
             automations=automations,
             fate=fate,
@@ -112,6 +118,12 @@ class Imports:
         heapq.heappush(self._pending, (accepted.ends_at, len(self._known), accepted))
         self._known[accepted.batch_id] = accepted
         return accepted
+
+    def _new_id(self) -> str:
+        number = self._random.getrandbits(128)
+        if self._variants.batch_id_told == "number":
+            return str(number >> 80)
+        return str(uuid.UUID(int=number, version=4))
 
     def find(self, batch_id: str) -> Import | None:
         """The import of that id, unless it is unknown by fate or by age."""
@@ -154,14 +166,15 @@ class Imports:
         if self._refused(row, known):
             one.failure.append(row.email)
             return
-        left = known is not None and self._left(row, known)
+        left = known is not None and any(self._has_left(list_id, known) for list_id in row.subscribe)
         reported = left and self._variants.unsubscribed_reported
         if reported:
             one.failure.append(row.email)
         if left and not self._variants.unsubscribed_updated:
             return
         contact = known or self._contacts.add(row.email)
-        self._write(row, contact, automations=one.automations)
+        in_body = self._variants.exclude_automations_in == "body"
+        self._write(row, contact, one, automations=one.automations if in_body else not row.quiet)
         if not reported and (known is None or self._variants.success_lists == "all"):
             one.success.append(contact.id)
 
@@ -173,14 +186,12 @@ class Imports:
             return False
         return any(list_id not in self._lists for list_id in row.subscribe)
 
-    def _left(self, row: Row, known: Contact) -> bool:
-        """Whether a contact has unsubscribed from a list that it is to join."""
-        return any(
-            list_id in self._lists and self._lists[list_id].standing.get(known.id) is Status.UNSUBSCRIBED
-            for list_id in row.subscribe
-        )
+    def _has_left(self, list_id: int, known: Contact) -> bool:
+        """Whether a contact has unsubscribed from a list."""
+        mailing_list = self._lists.get(list_id)
+        return mailing_list is not None and mailing_list.standing.get(known.id) is Status.UNSUBSCRIBED
 
-    def _write(self, row: Row, contact: Contact, *, automations: bool) -> None:
+    def _write(self, row: Row, contact: Contact, one: Import, *, automations: bool) -> None:
         contact.describe(row.first_name, row.last_name, row.phone)
         contact.fields.update(row.fields)
         if row.tags:
@@ -188,13 +199,15 @@ class Imports:
         if automations:
             contact.automation_runs += 1
         for list_id in row.subscribe:
-            self._subscribe(list_id, contact)
+            self._subscribe(list_id, contact, one.ends_at)
         for list_id in row.unsubscribe:
             if list_id in self._lists:
                 self._lists[list_id].stand(contact, Status.UNSUBSCRIBED)
 
-    def _subscribe(self, list_id: int, contact: Contact) -> None:
-        """Never takes back an unsubscription."""
+    def _subscribe(self, list_id: int, contact: Contact, at: float) -> None:
+        """Never takes back an unsubscription of that contact; a person may have had another one."""
         mailing_list = self._lists.get(list_id)
-        if mailing_list and mailing_list.standing.get(contact.id) is not Status.UNSUBSCRIBED:
+        if mailing_list and not self._has_left(list_id, contact):
+            if self._contacts.are_gone(mailing_list, contact):
+                self._resubscribed(at)
             mailing_list.stand(contact, Status.ACTIVE)

@@ -32,9 +32,12 @@ class LimitRules:
     retry_after: bool = True
     """Whether 429 and 503 say how long to wait; the documented 400 never does."""
 
+    turned_away_counts: bool = False
+    """Whether a request over the limit counts as one, so that there is never room for whoever keeps asking."""
+
 
 class Window:
-    """At most `limit` admissions in any `seconds`; what is turned away does not count."""
+    """At most `limit` admissions in any `seconds`; whoever counts more keeps the others out for longer."""
 
     def __init__(self, limit: int, seconds: float) -> None:
         self.limit = limit
@@ -45,12 +48,11 @@ class Window:
         """Seconds until there is room: 0 when there is."""
         while self._admitted and now - self._admitted[0] >= self.seconds - _CLOCK_STEP:
             self._admitted.popleft()
-        if len(self._admitted) < self.limit:
-            return 0.0
-        return self._admitted[0] + self.seconds - now
+        beyond = len(self._admitted) - self.limit
+        return 0.0 if beyond < 0 else self._admitted[beyond] + self.seconds - now
 
     def admit(self, now: float) -> None:
-        """Count an admission; `wait` has just said that there is room."""
+        """Count an admission."""
         self._admitted.append(now)
 
 
@@ -86,7 +88,9 @@ class Limits:
 
     def _admit(self, lane: Lane, now: float) -> TurnedAway | None:
         window = self._windows[lane]
-        if (seconds := window.wait(now)) > 0:
-            return TurnedAway(lane, window.limit, seconds)
-        window.admit(now)
-        return None
+        if (seconds := window.wait(now)) == 0:
+            window.admit(now)
+            return None
+        if self.rules.turned_away_counts:
+            window.admit(now)
+        return TurnedAway(lane, window.limit, seconds)

@@ -23,7 +23,10 @@ class BadMember(ValueError):
 
 
 class Row(NamedTuple):
-    """One contact of a bulk import; None is a member that was not sent."""
+    """One contact of a bulk import; None is a member that was not sent.
+
+    `quiet` says that automations are excluded for this contact: it counts, or is one of the unknown members.
+    """
 
     email: str
     first_name: str | None
@@ -33,6 +36,7 @@ class Row(NamedTuple):
     fields: Mapping[int, str]
     subscribe: tuple[int, ...]
     unsubscribe: tuple[int, ...]
+    quiet: bool = False
 
 
 def is_email(text: object) -> TypeGuard[str]:
@@ -56,6 +60,7 @@ def read_row(entry: object) -> Row:
         _fields(entry.get("fields")),
         _lists(entry, "subscribe"),
         _lists(entry, "unsubscribe"),
+        entry.get("exclude_automations") is True,
     )
 
 

@@ -5,6 +5,38 @@ from typing import Literal
 
 Missing = Literal["not_found", "unprocessable", "refused", "ignored"]
 
+FailureForm = Literal[
+    "emails",
+    "upper_case",
+    "unicode",
+    "objects",
+    "keyed",
+    "names",
+    "joined",
+    "plus_as_space",
+    "escaped",
+    "twice",
+    "with_stranger",
+    "with_null",
+    "strangers",
+    "ids",
+    "count",
+]
+"""How `failure` names those who failed:
+
+- `upper_case`, `unicode`, `plus_as_space`, `escaped`: in another spelling, say of a domain that is not ASCII
+- `objects`, `keyed`, `names`, `joined`: as objects, by address in an object, as `Name <address>`, in one text
+- `twice`, `with_stranger`, `with_null`: with entries too many
+- `strangers`, `ids`, `count`: in a way that leads to nobody
+"""
+
+StatusForm = Literal["documented", "capitals", "another_word", "number", "null"]
+
+ExclusionsForm = Literal[
+    "objects", "texts", "patterns", "nested", "bare", "number", "forbidden", "web_page", "first_page", "everything"
+]
+"""How `/lists/exclusions` answers: in five shapes, with no list at all, or without regard to paging."""
+
 
 @dataclass(frozen=True)
 class Variants:
@@ -33,6 +65,8 @@ class Variants:
     """The same address twice in one body."""
 
     success_member: Literal["Success", "success"] = "Success"
+    queued_told: Literal["number", "text", "absent"] = "number"
+    batch_id_told: Literal["text", "number"] = "text"
     success_lists: Literal["created", "all"] = "created"
     """Whether `success` holds the ids of created contacts only."""
 
@@ -43,11 +77,20 @@ class Variants:
     excluded_reported: bool = True
     """Whether addresses that were excluded when queueing are in `failure` in the end."""
 
+    exclude_automations_in: Literal["body", "contact"] = "body"
+    """Where the member counts: its description says one, its example shows the other."""
+
+    overtaken: float = 0.0
+    """Further seconds that every other import takes, so that the one after it is processed first."""
+
+    failure_form: FailureForm = "emails"
+    status_form: StatusForm = "documented"
     empty_failure_absent: bool = False
     unknown_import: Literal["not_found", "bad_request", "false", "empty"] = "not_found"
     import_kept: float | None = None
     """Seconds after which an ended import is no longer known; None for ever."""
 
+    exclusions_form: ExclusionsForm = "objects"
     total_as_number: bool = False
     email_filter_ignored: bool = False
     """`contacts?email=` of an address nobody has answers with somebody else instead of with nobody."""

@@ -8,8 +8,9 @@
     host.py        all of it together, after checks.py;  __main__.py  the command;  process.py  it as a child process
 
 It plays what the app may rely on in Azure: leases and their renewal, delivery more than once, poison queues, missed
-ticks, receipts of blobs, empty 500s. What it does not play (other bindings, retry policies, scaling, replacing a
-worker after functionTimeout) is refused at the start or said where it matters. Host and worker are one process here.
+ticks, receipts of blobs, empty 500s, the 230 seconds of an answer. What it does not play (other bindings, retry
+policies, scaling, replacing a worker after functionTimeout) is refused at the start or said where it matters. Host and
+worker are one process here.
 """
 
 from local.host.process import HostFailed, HostProcess

@@ -20,6 +20,7 @@ from local.host.settings import HostJson, read_settings
 from local.host.worker import Kill
 
 DRAIN_SECONDS = 30.0
+ORPHAN_DRAIN_SECONDS = 3.0  # whoever started the host is dead, and what its functions wait for is likely to be too
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -32,15 +33,15 @@ def main(arguments: Sequence[str]) -> int:
     except CannotStart as error:
         print(error, "0 functions found", sep="\n")
         return 1
-    except Exception:
+    except (Exception, SystemExit):  # an app that exits while it is imported is no exit of the host's
         traceback.print_exc(file=sys.stdout)
         print("0 functions found")
         return 1
     if asked.ready_file:
         _say_ready(asked.ready_file, host)
-    stop.wait()
-    if not host.stop(DRAIN_SECONDS):
-        print(f"Some functions still ran after {DRAIN_SECONDS:g} s and were abandoned")
+    seconds = stop.wait()
+    if not host.stop(seconds):
+        print(f"Some functions still ran after {seconds:g} s and were abandoned")
     return 0
 
 
@@ -55,6 +56,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     knobs = parser.add_argument_group("for tests")
     knobs.add_argument("--lease-seconds", type=int, default=queues.LEASE_SECONDS, help="of a queue message")
     knobs.add_argument("--poll-seconds", type=float, default=blobs.POLL_SECONDS, help="between two looks for blobs")
+    knobs.add_argument("--reorder", action="store_true", help="messages of a queue the wrong way round, one by one")
     knobs.add_argument("--deliver-twice", action="store_true", help="call again after every success from a queue")
     knobs.add_argument("--kill-at", type=_kill, metavar="FUNCTION:N:before|after", help="SIGKILL around that call")
     return parser.parse_args(arguments)
@@ -79,6 +81,7 @@ def _start(asked: argparse.Namespace) -> Host:
         lease_seconds=asked.lease_seconds,
         poll_seconds=asked.poll_seconds,
         deliver_twice=asked.deliver_twice,
+        reorder=asked.reorder,
         kill=asked.kill_at,
     )
     asked.ready_file = asked.ready_file and asked.ready_file.resolve()
@@ -101,24 +104,43 @@ def _say_ready(path: Path, host: Host) -> None:
     unfinished.rename(path)
 
 
-def _stop_asked(*, with_input: bool) -> threading.Event:
-    """An event that is set once somebody asks the host to stop, from now on."""
-    asked = threading.Event()
+class _Stop:
+    """Somebody has asked the host to stop; `wait` returns how many seconds its functions are given to end."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+        self._seconds = DRAIN_SECONDS
+
+    def ask(self, seconds: float) -> None:
+        """Ask; the first who asks says how long."""
+        if not self._asked.is_set():
+            self._seconds = seconds
+            self._asked.set()
+
+    def wait(self) -> float:
+        """Wait until somebody asks."""
+        self._asked.wait()
+        return self._seconds
+
+
+def _stop_asked(*, with_input: bool) -> _Stop:
+    """Listen, from now on, to whoever may ask the host to stop."""
+    asked = _Stop()
 
     def stop(number: int, _frame: object) -> None:
         signal.signal(number, signal.SIG_DFL)  # the second one ends the process at once
-        asked.set()
+        asked.ask(DRAIN_SECONDS)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     if with_input:
-        threading.Thread(target=_set_at_end_of_input, args=(asked,), name="input", daemon=True).start()
+        threading.Thread(target=_ask_at_end_of_input, args=(asked,), name="input", daemon=True).start()
     return asked
 
 
-def _set_at_end_of_input(asked: threading.Event) -> None:
+def _ask_at_end_of_input(asked: _Stop) -> None:
     sys.stdin.read()
-    asked.set()
+    asked.ask(ORPHAN_DRAIN_SECONDS)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """The bindings this host plays, read from what the app's decorators declare."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from local.host.errors import problems
@@ -23,6 +24,22 @@ class _Binding(BaseModel):
     data_type: None = None  # the annotation decides, as nearly always
 
 
+# https://learn.microsoft.com/rest/api/storageservices/naming-queues-and-metadata
+_QUEUE_NAME = re.compile(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def _queue_name(declared: str) -> str:
+    """Write the name in small letters, as the storage extension does, and refuse what it refuses."""
+    if "%" in declared:  # the setting it is named by is missing, which is said once for all
+        return declared
+    if not _QUEUE_NAME.fullmatch(name := declared.lower()):
+        raise ValueError(f"{declared!r} is not 3 to 63 letters, digits and single dashes between them")
+    return name
+
+
+QueueName = Annotated[str, AfterValidator(_queue_name)]
+
+
 def _methods(declared: object) -> object:
     return EVERY_METHOD if declared is None else declared
 
@@ -38,7 +55,7 @@ class HttpTrigger(_Binding):
 class QueueTrigger(_Binding):
     """A storage queue, which somebody else creates."""
 
-    queue_name: str
+    queue_name: QueueName
     connection: str
 
 
@@ -67,7 +84,7 @@ class HttpOutput(_Binding):
 class QueueOutput(_Binding):
     """Messages to a queue, which is created on demand."""
 
-    queue_name: str
+    queue_name: QueueName
     connection: str
 
 

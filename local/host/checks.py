@@ -6,6 +6,7 @@ from local.host.bindings import BlobOutput, BlobTrigger, Output, QueueOutput, Qu
 from local.host.connections import HOST_STORAGE, Connections
 from local.host.errors import CannotStart
 from local.host.load import Function
+from local.host.settings import HostJson
 from local.host.worker import Kill
 
 
@@ -13,6 +14,25 @@ def check_kill(kill: Kill | None, functions: Sequence[Function]) -> None:
     """Raises CannotStart when there is no such function: a test would wait for the kill for ever."""
     if kill and kill.function not in {function.name for function in functions}:
         raise CannotStart(f"there is no function {kill.function} to kill the host at")
+
+
+def check_bundle(functions: Sequence[Function], host_json: HostJson) -> None:
+    """Raises CannotStart naming every function that the real host would not know how to bind.
+
+    Timers and HTTP are its own; queues and blobs come with the extension bundle, and without it nothing polls them.
+    """
+    if host_json.extension_bundle:
+        return
+    foreign = [
+        function.name
+        for function in functions
+        if any(isinstance(binding, _OF_STORAGE) for binding in (function.trigger, *function.outputs.values()))
+    ]
+    if foreign:
+        raise CannotStart(f"host.json has no extensionBundle, which the bindings of {', '.join(foreign)} come from")
+
+
+_OF_STORAGE = (QueueTrigger, BlobTrigger, QueueOutput, BlobOutput)
 
 
 def check_connections(functions: Sequence[Function], connections: Connections) -> None:

@@ -27,5 +27,9 @@ def told(error: AzureError) -> str:
 
 
 def problems(error: ValidationError) -> str:
-    """Name every problem with its place, without the values: settings are secrets."""
-    return "; ".join(f"{'.'.join(map(str, item['loc']))} {item['msg']}".strip() for item in error.errors())
+    """Name every problem with its place, without the values: settings are secrets.
+
+    A default that follows from a wrong value is no problem of its own.
+    """
+    found = [item for item in error.errors() if item["type"] != "default_factory_not_called"]
+    return "; ".join(f"{'.'.join(map(str, item['loc']))} {item['msg']}".strip() for item in found)

@@ -14,7 +14,7 @@ from azure.storage.blob import ContainerClient
 from local.host import blobs, outputs, queues
 from local.host.bindings import BlobTrigger, HttpTrigger, QueueTrigger, TimerTrigger
 from local.host.byhand import call_by_hand
-from local.host.checks import check_connections, check_kill, is_disabled, thread_count
+from local.host.checks import check_bundle, check_connections, check_kill, is_disabled, thread_count
 from local.host.connections import HOST_STORAGE, Connections
 from local.host.errors import CallFailed, CannotStart, Stopping, told
 from local.host.hostblobs import open_container
@@ -40,6 +40,7 @@ class Options:
     lease_seconds: int = queues.LEASE_SECONDS
     poll_seconds: float = blobs.POLL_SECONDS
     deliver_twice: bool = False
+    reorder: bool = False
     kill: Kill | None = None
 
 
@@ -52,6 +53,7 @@ class Host:
         self.functions = [function for function in functions if not is_disabled(function, settings)]
         self._connections = Connections(settings)
         check_connections(self.functions, self._connections)
+        check_bundle(self.functions, host_json)
         check_kill(options.kill, self.functions)
         self._options = options
         self._queue_options = host_json.extensions.queues
@@ -164,6 +166,7 @@ class Host:
             sent=self._ring,
             lease_seconds=self._options.lease_seconds,
             twice=self._options.deliver_twice,
+            reorder=self._options.reorder,
         )
         self._listeners.append(listener)
         return listener

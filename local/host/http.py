@@ -2,7 +2,9 @@
 
 import hmac
 import json
+import threading
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.cookies import SimpleCookie
@@ -19,6 +21,7 @@ from local.host.worker import Call, Worker
 
 _ADMIN = "/admin/functions/"
 _REASON = "This function was programmatically called via the host APIs."
+ANSWER_SECONDS = 230.0  # https://learn.microsoft.com/azure/azure-functions/functions-scale#timeout
 _SET_BY_SERVER = ("content-length", "transfer-encoding", "connection")
 
 Fire = Callable[[str, str], HTTPStatus]
@@ -67,20 +70,32 @@ class Response:
 
 
 class Front:
-    """Answers requests. With a function key, every function that is not anonymous asks for it."""
+    """Answers requests. With a function key, every function that is not anonymous asks for it.
+
+    Of several routes that fit a request, that of the function whose name comes first answers, however general it is,
+    as in the real host: https://github.com/Azure/azure-functions-host/issues/9876. A function that takes longer than
+    `seconds` runs on, and its client is told 504 by then.
+    """
 
     def __init__(
-        self, functions: Iterable[Function], prefix: str, worker: Worker, fire: Fire, function_key: str | None = None
+        self,
+        functions: Iterable[Function],
+        prefix: str,
+        worker: Worker,
+        fire: Fire,
+        function_key: str | None = None,
+        *,
+        seconds: float = ANSWER_SECONDS,
     ) -> None:
-        routes = [
+        self._routes = [
             (Route(f"{prefix}/{function.trigger.route.template}"), function, function.trigger)
-            for function in functions
+            for function in sorted(functions, key=lambda function: function.name.lower())
             if isinstance(function.trigger, HttpTrigger)
         ]
-        self._routes = sorted(routes, key=lambda entry: entry[0].precedence)
         self._worker = worker
         self._fire = fire
         self._key = function_key
+        self._seconds = seconds
 
     def answer(self, request: Request) -> Response:
         """Answer one request. Raises Refused, or Stopping when the host stops before the function began."""
@@ -90,10 +105,25 @@ class Front:
         if trigger.auth_level != "ANONYMOUS":
             self._authorize(request)
         try:
-            returned = self._worker.call(Call(function, _REASON, _http_datum(request, parameters), {}))
+            returned = self._call(Call(function, _REASON, _http_datum(request, parameters), {}))
         except CallFailed:
             raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR) from None
+        except TimeoutError:
+            raise Refused(HTTPStatus.GATEWAY_TIMEOUT) from None
         return _response(returned)
+
+    def _call(self, call: Call) -> Datum | None:
+        """Wait for what the function returns, and no longer than the load balancer does."""
+        returned: Future[Datum | None] = Future()
+
+        def answer() -> None:
+            try:
+                returned.set_result(self._worker.call(call))
+            except Exception as error:
+                returned.set_exception(error)
+
+        threading.Thread(target=answer, name=f"http-{call.function.name}", daemon=True).start()
+        return returned.result(self._seconds)
 
     def _find(self, request: Request) -> tuple[Function, HttpTrigger, dict[str, str]]:
         for route, function, trigger in self._routes:

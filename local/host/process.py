@@ -52,6 +52,7 @@ class HostProcess:
         self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
         self._url = ""
+        self._serves = False
 
     @property
     def url(self) -> str:
@@ -67,6 +68,11 @@ class HostProcess:
     def exit_code(self) -> int | None:
         """How it ended (negative: the signal), or None while it runs or before it was started."""
         return self._process.poll() if self._process else None
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it served, and has ended though nobody here asked it to."""
+        return self._serves and self.exit_code is not None
 
     def start(self, seconds: float = START_SECONDS) -> Self:
         """Start it and wait until it serves. Raises HostFailed."""
@@ -91,6 +97,7 @@ class HostProcess:
         except BaseException:
             self.close()
             raise
+        self._serves = True
         return self
 
     def wait(self, seconds: float) -> int:
@@ -100,6 +107,7 @@ class HostProcess:
     def stop(self) -> int:
         """Ask it to end, and wait for what runs; returns the exit code. Raises HostFailed if it does not end."""
         process = self._running()
+        self._serves = False
         process.terminate()
         try:
             return process.wait(STOP_SECONDS)
@@ -110,13 +118,16 @@ class HostProcess:
     def kill(self) -> None:
         """End it as a power cut would."""
         process = self._running()
+        self._serves = False
         process.kill()
         process.wait()
 
     def fire(self, function: str, given: str = "") -> None:
         """Call a function that is not HTTP by hand, in the background."""
-        url = f"{self.url}/admin/functions/{function}"
-        requests.post(url, json={"input": given}, timeout=10).raise_for_status()
+        with requests.Session() as session:
+            session.trust_env = False  # a proxy of this machine cannot reach the host
+            url = f"{self.url}/admin/functions/{function}"
+            session.post(url, json={"input": given}, timeout=10).raise_for_status()
 
     def close(self) -> None:
         """Leave nothing behind: a host that still runs is killed."""

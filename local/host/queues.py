@@ -7,7 +7,7 @@ import concurrent.futures
 import logging
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -32,7 +32,8 @@ class QueueListener:
     """Polls one queue until there is nothing more to do for the host.
 
     A queue whose name ends in -poison has no poison queue of its own: a message that fails there comes back when
-    its lease runs out. With `twice`, every message is handled again after it was handled with success.
+    its lease runs out. With `twice`, every message is handled again after it was handled with success; with `reorder`,
+    what is received together is handled the wrong way round, each message after the one before has been.
     `sent` is told the name of the poison queue when a message goes there.
     """
 
@@ -47,6 +48,7 @@ class QueueListener:
         sent: Callable[[str], None],
         lease_seconds: int = LEASE_SECONDS,
         twice: bool = False,
+        reorder: bool = False,
     ) -> None:
         self._queue = queue
         self._poison = poison
@@ -56,6 +58,7 @@ class QueueListener:
         self._sent = sent
         self._lease_seconds = lease_seconds
         self._twice = twice
+        self._reorder = reorder
         self._bell = threading.Event()
         self._room = threading.Condition()
         self._in_hand = 0
@@ -88,12 +91,12 @@ class QueueListener:
             self._room.wait_for(lambda: self._in_hand <= self._options.new_batch_threshold)
 
     def _poll(self) -> int:
-        """Receive a batch and have each message handled on a thread of its own; returns how many there were."""
+        """Receive a batch and have its messages handled on threads of their own; returns how many there were."""
         try:
             with self._work.taken():
                 messages = self._receive()
-                for message in messages:
-                    self._submit(message)
+                for group in [messages[::-1]] if self._reorder else [[message] for message in messages]:
+                    self._submit(group)
         except Stopping:
             return 0
         return len(messages)
@@ -119,11 +122,17 @@ class QueueListener:
             _log.warning("%s", trouble)
         self._trouble = trouble
 
-    def _submit(self, message: QueueMessage) -> None:
-        self._work.add()
+    def _submit(self, messages: Sequence[QueueMessage]) -> None:
+        """Have messages handled one after the other, beside those of other calls."""
+        for _ in messages:
+            self._work.add()
         with self._room:
-            self._in_hand += 1
-        self._pool.submit(self._take, message)
+            self._in_hand += len(messages)
+        self._pool.submit(self._take_all, messages)
+
+    def _take_all(self, messages: Sequence[QueueMessage]) -> None:
+        for message in messages:
+            self._take(message)
 
     def _take(self, message: QueueMessage) -> None:
         hold = _Hold(self._queue, message, self._lease_seconds)

@@ -68,22 +68,9 @@ class _Segment:
         if marks and marks[0][0] != text:
             raise ValueError(f"route segment {text!r}: {marks[0][0]} must stand alone")
 
-    @property
-    def rank(self) -> int:
-        """How general the segment is, from 1 (a fixed text) to 5 (everything that follows)."""
-        if not self.parameters:
-            return 1
-        first = self.parameters[0]
-        if first[0] != self.text:
-            return 2
-        return (4 if first["rest"] else 2) + (not first["constraints"])
-
 
 class Route:
-    """One template. Raises ValueError when it cannot be read.
-
-    Of several routes that fit a path, the one with the lowest `precedence` is meant.
-    """
+    """One template. Raises ValueError when it cannot be read."""
 
     def __init__(self, template: str) -> None:
         self.template = template.strip("/")
@@ -91,7 +78,6 @@ class Route:
         segments = [_Segment(text) for text in self.template.split("/") if text]
         if any(segment.can_be_absent for segment in segments[:-1]):
             raise ValueError(f"route {self.template!r}: only the last segment can be optional")
-        self.precedence = tuple(segment.rank for segment in segments)
         pattern = "".join(self._pattern_of(segment) for segment in segments)
         self._pattern = re.compile(pattern, re.IGNORECASE | re.DOTALL)
 

@@ -83,11 +83,19 @@ class Extensions(_Section):
     http: HttpOptions = HttpOptions()
 
 
+class ExtensionBundle(_Section):
+    """Where the bindings of storage come from; a range of versions, as NuGet writes it."""
+
+    id: Literal["Microsoft.Azure.Functions.ExtensionBundle", "Microsoft.Azure.Functions.ExtensionBundle.Preview"]
+    version: str = Field(pattern=r"^[\[(][\d.*]*,\s*[\d.*]*[\])]$")
+
+
 class HostJson(_Section):
-    """host.json, as far as this host plays it; a missing file is all defaults."""
+    """host.json, as far as this host plays it; a missing file is all defaults. No functionTimeout is 30 minutes."""
 
     version: Literal["2.0"] = "2.0"
-    function_timeout: Annotated[float | None, BeforeValidator(seconds)] = None
+    function_timeout: Annotated[float | None, BeforeValidator(seconds)] = 1800
+    extension_bundle: ExtensionBundle | None = None
     extensions: Extensions = Extensions()
 
     @classmethod

@@ -5,11 +5,12 @@ https://developers.activecampaign.com/reference/bulk-import-contacts and ``error
 the world.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from shared.activecampaign.reading import parse, whole
 
 _LIMITER = re.compile(r"rate.?limit|per minute", re.IGNORECASE)
 _LONGEST_WAIT = 3600.0
@@ -107,8 +108,18 @@ POLICIES: Mapping[Finding, Policy] = {
         "field still exist; where one is gone, cancel the run and correct the export",
     ),
     Finding.OFFENDERS: Policy(Next.REPAIR, "contact_refused", "ActiveCampaign refuses some contacts of the import"),
-    Finding.TOO_LARGE: Policy(Next.REPAIR, "import_too_large", "ActiveCampaign finds the import too large"),
-    Finding.REFUSED: Policy(Next.REPAIR, "import_refused", "ActiveCampaign refuses the import as it stands"),
+    Finding.TOO_LARGE: Policy(
+        Next.REPAIR,
+        "import_too_large",
+        "ActiveCampaign finds imports too large, however few contacts they hold; the next run sends these contacts",
+    ),
+    Finding.REFUSED: Policy(
+        Next.AGAIN,
+        "import_refused",
+        "ActiveCampaign kept refusing imports as a whole, and named no contact; the next run sends these contacts",
+        tries=3,
+        then=Next.REPAIR,
+    ),
     Finding.BROKEN: Policy(
         Next.AGAIN,
         "unavailable",
@@ -130,7 +141,10 @@ POLICIES: Mapping[Finding, Policy] = {
         tries=8,
     ),
 }
-"""A wrong key and a missing permission are answered alike, and a good key is refused now and then: hence the tries."""
+"""A wrong key and a missing permission are answered alike, and a good key is refused now and then: hence the tries.
+
+A refusal that names no contact means the whole request, and may pass; but words vary, and it may be for a contact.
+"""
 
 
 @dataclass(frozen=True)
@@ -179,7 +193,8 @@ def find(came_back: Reply | Silence) -> Finding:
         return by_status
     document = parse(came_back.body)
     if not isinstance(document, dict):
-        return Finding.ANSWERED if document is False and came_back.status < 300 else Finding.BROKEN
+        is_answer = document is False or isinstance(document, list)
+        return Finding.ANSWERED if is_answer and came_back.status < 300 else Finding.BROKEN
     return _find_in(document, came_back.status)
 
 
@@ -212,15 +227,6 @@ def _find_in(document: dict[str, object], status: int) -> Finding:
     return Finding.ANSWERED if done else _BY_STATUS_OF_JSON.get(status, Finding.BROKEN)
 
 
-def parse(body: bytes) -> object:
-    """The JSON in a body; ``None`` where there is none, whatever the Content-Type says."""
-    try:
-        document: object = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return document
-
-
 def retry_after(reply: Reply) -> float | None:
     """The seconds that the host asks for, ``None`` where it does not say."""
     text = reply.headers.get("retry-after", "").strip()
@@ -229,26 +235,21 @@ def retry_after(reply: Reply) -> float | None:
 
 def _batch_id(document: object) -> str | None:
     value = document.get("batchId") if isinstance(document, dict) else None
-    return value.strip() if isinstance(value, str) and value.strip() else None
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return text.strip() if isinstance(text, str) and text.strip() else None
 
 
 def _queued(document: object) -> int | None:
     value = document.get("queued_contacts") if isinstance(document, dict) else None
-    return _whole(value)
+    return whole(value)
 
 
 def _claimed(document: object) -> Iterator[int]:
     reasons = document.get("failureReasons") if isinstance(document, dict) else None
     for reason in reasons if isinstance(reasons, list) else ():
-        index = _whole(reason.get("contact")) if isinstance(reason, dict) else None
+        index = whole(reason.get("contact")) if isinstance(reason, dict) else None
         if index is not None:
             yield index
-
-
-def _whole(value: object) -> int | None:
-    if isinstance(value, str) and value.isascii() and value.isdecimal():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _texts(document: dict[str, object]) -> Iterator[str]:

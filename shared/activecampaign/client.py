@@ -11,22 +11,25 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import requests
-from pydantic import TypeAdapter, ValidationError
 from requests.exceptions import ConnectTimeout, InvalidHeader, ProxyError, SSLError
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
-from shared.activecampaign.answers import (
-    POLICIES,
-    Answer,
-    Finding,
-    Reply,
-    Silence,
-    find,
-    judge_import,
-    parse,
-    retry_after,
-)
+from shared.activecampaign.answers import POLICIES, Answer, Finding, Reply, Silence, find, judge_import, retry_after
+from shared.activecampaign.emails import comparable
 from shared.activecampaign.imports import ImportProgress, read_progress
+from shared.activecampaign.keys import Keys
+from shared.activecampaign.reading import (
+    PAGE,
+    count_rows,
+    first_list,
+    first_text,
+    next_offset,
+    parse,
+    read,
+    read_rows,
+    total,
+    whole,
+)
 from shared.documents import Connection
 from shared.doors.clock import Clock
 from shared.doors.ports import Vault
@@ -41,9 +44,6 @@ READ_SECONDS = 30.0
 WHOLE_SECONDS = 90.0
 """An answer that trickles in for longer than this is no answer."""
 
-PAGE = 100
-"""The most that ActiveCampaign gives at once; the default of 20 silently hides the rest."""
-
 LIMIT_PAUSE_SECONDS = 10.0
 """How long everybody waits after a rate-limit answer that does not say."""
 
@@ -51,8 +51,8 @@ _MOST_BYTES = 16 * 1024 * 1024
 _MOST_PAGES = 1000
 _CHUNK = 64 * 1024
 _TRIES = 4
-_LONGEST_PAUSE = 60.0
-"""Seconds; a call that is asked to wait longer is left to its step, which comes back later."""
+_LONGEST_QUESTION_SECONDS = 65.0
+"""No other try after that long: the question is left to its step, which comes back later."""
 
 _HEADERS = {
     "Accept": "application/json",
@@ -118,24 +118,23 @@ class ActiveCampaign:
     ) -> None:
         self._connection = connection
         self._session = session
-        self._vault = vault
+        self._keys = Keys(connection, vault)
         self._pacer = pacer
         self._clock = clock
-        self._key_worked = False
 
     # The account
 
     def me(self) -> User:
         """Whom the key belongs to: the connection test."""
-        return _read(User, self._get("users/me"), "user")
+        return read(User, self._get("users/me"), "user")
 
     def account(self) -> AccountRoom | None:
         """How much room the account has; ``None`` where the key's user may not know."""
-        document = self._get_if_allowed("settings/account")
+        document = self._get("settings/account", passing=(Finding.FORBIDDEN, Finding.UNKNOWN_THING))
         settings = document.get("account") if isinstance(document, dict) else None
         members = settings if isinstance(settings, dict) else document if isinstance(document, dict) else {}
-        total = _whole(members.get("subscriber_total"))
-        return None if total is None else AccountRoom(total, _whole(members.get("subscriber_limit")))
+        contacts = whole(members.get("subscriber_total"))
+        return None if contacts is None else AccountRoom(contacts, whole(members.get("subscriber_limit")))
 
     def lists(self) -> list[ContactList]:
         """Every list of the account."""
@@ -154,9 +153,9 @@ class ActiveCampaign:
 
     def find_contact(self, email: str) -> Contact | None:
         """The contact with that address."""
-        document = self._get("contacts", {"email": email})
-        for contact in _read(list[Contact], document, "contacts"):
-            if contact.email.casefold() == email.casefold():
+        wanted = comparable(email)
+        for contact in read_rows(Contact, self._get("contacts", {"email": email}), "contacts"):
+            if comparable(contact.email) == wanted:
                 return contact
         return None
 
@@ -170,23 +169,22 @@ class ActiveCampaign:
             "id_greater": after,
         }
         document = self._get("contacts", params)
-        return _read(list[Contact], document, "contacts"), _total(document)
+        return read_rows(Contact, document, "contacts"), total(document)
 
     def contact_lists(self, contact_id: int) -> list[Membership]:
         """How a contact stands on the lists it ever was on."""
         document = self._get(f"contacts/{contact_id}/contactLists")
-        return _read(list[Membership], document, "contactLists")
+        return read_rows(Membership, document, "contactLists")
 
-    def exclusions(self) -> list[str]:
-        """Addresses and patterns that the account refuses; none where the key's user may not know."""
-        entries: list[str] = []
-        for offset in range(0, PAGE * _MOST_PAGES, PAGE):
-            page = self._get_if_allowed("lists/exclusions", {"limit": PAGE, "offset": offset})
-            fresh = [text for text in _exclusions(page) if text not in entries]
-            entries += fresh
-            if len(fresh) < PAGE:
-                break
-        return entries
+    def exclusions(self, offset: int = 0) -> tuple[list[str], int | None]:
+        """A page of addresses and patterns that the account refuses, and where the next one begins, if there is one.
+
+        None at all where the account answers with no list, so that nobody may know them.
+        """
+        document = self._get("lists/exclusions", {"limit": PAGE, "offset": offset}, passing=_NO_LIST)
+        rows = first_list(document)
+        texts = (first_text(row, "email", "pattern", "value", "address") for row in rows)
+        return [text for text in texts if text], next_offset(document, offset, len(rows))
 
     def change_email(self, contact_id: int, email: str) -> bool:
         """Give a contact another address; ``False`` where ActiveCampaign does not let it have that one."""
@@ -202,19 +200,22 @@ class ActiveCampaign:
 
     def get_ready(self) -> None:
         """Read the key ahead of an appointment: Key Vault may take a second over its first answer."""
-        self._key()
+        self._keys.current()
 
     def post_import(self, body: bytes) -> Answer:
         """Post one bulk import at once: the caller has kept an appointment for it.
 
         A key that was replaced in Key Vault meanwhile is read and used.
         """
-        key = self._key()
+        key = self._keys.current()
         came_back = self._exchange("POST", "import/bulk_import", key, data=body)
-        if find(came_back) is Finding.FORBIDDEN and (fresh := self._key(fresh=True)) != key:
+        if find(came_back) is Finding.FORBIDDEN and (fresh := self._keys.current(fresh=True)) != key:
             self._pacer.wait_turn(Lane.REQUESTS)
-            came_back = self._exchange("POST", "import/bulk_import", fresh, data=body)
-        return judge_import(came_back)
+            key, came_back = fresh, self._exchange("POST", "import/bulk_import", fresh, data=body)
+        answer = judge_import(came_back)
+        if answer.finding is Finding.ANSWERED:
+            self._keys.note(key)
+        return answer
 
     def import_info(self, batch_id: str) -> ImportProgress:
         """How far an import has come."""
@@ -228,71 +229,57 @@ class ActiveCampaign:
 
     # How it is asked
 
-    def _get(self, path: str, params: Mapping[str, str | int] | None = None) -> object:
-        _, reply = self._ask("GET", path, params=params)
-        return parse(reply.body)
-
-    def _get_if_allowed(self, path: str, params: Mapping[str, str | int] | None = None) -> object:
-        found, reply = self._ask("GET", path, params=params, passing=(Finding.FORBIDDEN, Finding.UNKNOWN_THING))
-        return parse(reply.body) if found is Finding.ANSWERED else None
+    def _get(
+        self, path: str, params: Mapping[str, str | int] | None = None, *, passing: tuple[Finding, ...] = ()
+    ) -> object:
+        _, reply = self._ask("GET", path, params=params, passing=passing)
+        return parse(reply.body) if reply.status < 300 else None
 
     def _pages(self, path: str, member: str, shape: type[T]) -> Iterator[T]:
         """Everything, page by page; a page that brings nothing new is the last one."""
         seen: set[T] = set()
+        offset = 0
         for _ in range(_MOST_PAGES):
-            document = self._get(path, {"limit": PAGE, "offset": len(seen)})
-            page = _read(list[shape], document, member)  # type: ignore[valid-type]  # a runtime shape
-            fresh = [one for one in page if one not in seen]
+            document = self._get(path, {"limit": PAGE, "offset": offset})
+            fresh = [one for one in read_rows(shape, document, member) if one not in seen]
             yield from fresh
             seen.update(fresh)
-            total = _total(document)
-            if not fresh or (len(page) < PAGE if total is None else len(seen) >= total):
+            following = next_offset(document, offset, count_rows(document, member))
+            if not fresh or following is None:
                 return
+            offset = following
 
     def _ask(
         self, method: str, path: str, *, passing: tuple[Finding, ...] = (), **request: object
     ) -> tuple[Finding, Reply]:
         """Ask until there is an answer, or no sense in asking again; raises unless what came last is in ``passing``."""
-        key = self._key()
+        key, until = self._keys.current(), self._clock.time() + _LONGEST_QUESTION_SECONDS
         found, came_back = Finding.UNSENT, _NOTHING
         for attempt in range(_TRIES):
             self._pacer.wait_turn(Lane.REQUESTS)
             reply = self._exchange(method, path, key, **request)
-            found = find(reply)
-            came_back = reply if isinstance(reply, Reply) else _NOTHING
+            found, came_back = find(reply), reply if isinstance(reply, Reply) else _NOTHING
             if found is Finding.ANSWERED:
-                self._key_worked = True
+                self._keys.note(key)
                 return found, came_back
-            if found is Finding.FORBIDDEN and (fresh := self._key(fresh=True)) != key:
+            if found is Finding.LIMITED:
+                self._pacer.hold_back(retry_after(came_back) or LIMIT_PAUSE_SECONDS)
+            if found is Finding.FORBIDDEN and (fresh := self._keys.current(fresh=True)) != key:
                 key = fresh
-            elif attempt + 1 == _TRIES or found in passing or not self._worth_another(found, came_back, attempt):
+            elif not self._passes(found, key) or attempt + 1 == _TRIES or self._clock.time() > until:
                 break
+            elif found is not Finding.LIMITED:
+                self._pause(attempt)
         if found in passing:
             return found, came_back
         raise _error(found, came_back)
 
-    def _worth_another(self, found: Finding, reply: Reply, attempt: int) -> bool:
-        """Whether to ask again, once whatever is in the way has had time to pass."""
-        if found is Finding.LIMITED:
-            seconds = retry_after(reply) or LIMIT_PAUSE_SECONDS
-            self._pacer.hold_back(seconds)
-            return seconds <= _LONGEST_PAUSE
-        passes = found in _PASSING or (found is Finding.FORBIDDEN and self._key_worked)
-        return passes and self._pause(attempt)
+    def _passes(self, found: Finding, key: str) -> bool:
+        """Whether time helps."""
+        return found in _PASSING or (found is Finding.FORBIDDEN and self._keys.has_worked(key))
 
-    def _pause(self, attempt: int) -> bool:
+    def _pause(self, attempt: int) -> None:
         self._clock.sleep_until(self._clock.time() + 2.0**attempt * (0.5 + self._clock.jitter()))
-        return True
-
-    def _key(self, *, fresh: bool = False) -> str:
-        name = self._connection.api_key_secret
-        key = self._vault.secret(name, fresh=fresh).strip()
-        if not key.isascii() or not key.isprintable() or not key:
-            raise RunHeld(
-                f"the Key Vault secret {name} does not look like an API key: store the one of Settings > Developer",
-                code="credentials",
-            )
-        return key
 
     def _exchange(self, method: str, path: str, key: str, **request: Any) -> Reply | Silence:
         """One request and what came back. Exceptions end here: they hold URLs, and those hold addresses."""
@@ -330,7 +317,16 @@ class ActiveCampaign:
 
 
 _NOTHING = Reply(0)
-_PASSING = (Finding.BROKEN, Finding.LOST, Finding.UNSENT)
+_PASSING = (Finding.LIMITED, Finding.BROKEN, Finding.LOST, Finding.UNSENT)
+_NO_LIST = (
+    Finding.FORBIDDEN,
+    Finding.UNKNOWN_THING,
+    Finding.OFFENDERS,
+    Finding.TOO_LARGE,
+    Finding.REFUSED,
+    Finding.BROKEN,
+)
+"""Answers that hold none of what was asked for, and will not hold it later."""
 
 
 def _never_left(error: requests.RequestException) -> bool:
@@ -353,43 +349,3 @@ def _error(found: Finding, reply: Reply) -> CourierError:
         return Unavailable("the connection's host left a question unanswered")
     status = f" (status {reply.status})" if reply.status else ""
     return Unavailable(f"the connection's host gave no answer that ActiveCampaign would give{status}")
-
-
-def _read(shape: type[T], document: object, member: str) -> T:
-    """A member of an answer in its shape; ids come as text and as numbers."""
-    value = document.get(member) if isinstance(document, dict) else None
-    try:
-        return TypeAdapter(shape).validate_python(value)
-    except ValidationError:
-        pass
-    raise Unavailable(f"ActiveCampaign's answer has no usable {member}", code="answer_unreadable")
-
-
-def _total(document: object) -> int | None:
-    meta = document.get("meta") if isinstance(document, dict) else None
-    return _whole(meta.get("total")) if isinstance(meta, dict) else None
-
-
-def _whole(value: object) -> int | None:
-    if isinstance(value, str) and value.isascii() and value.isdecimal():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _exclusions(document: object) -> Iterator[str]:
-    """The texts of a page of exclusions: plain, or as members of objects."""
-    rows = (
-        next((value for value in document.values() if isinstance(value, list)), [])
-        if isinstance(document, dict)
-        else []
-    )
-    for row in rows:
-        text = row if isinstance(row, str) else _first_text(row)
-        if text:
-            yield text
-
-
-def _first_text(row: object) -> str | None:
-    members = row if isinstance(row, dict) else {}
-    texts = (members.get(name) for name in ("email", "pattern", "value"))
-    return next((text for text in texts if isinstance(text, str)), None)

@@ -3,11 +3,15 @@
 https://developers.activecampaign.com/reference/bulk-import-status-info; what it leaves open is survived, not guessed.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from html import unescape
+from urllib.parse import unquote
 
-from shared.activecampaign.answers import Reply, parse
+from shared.activecampaign.answers import Reply
+from shared.activecampaign.reading import parse, whole
 
 
 class Stage(StrEnum):
@@ -23,14 +27,14 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class ImportProgress:
-    """``failures`` are the addresses that a completed import did not take.
+    """``failures`` are the addresses that a completed import did not take, as they are told.
 
-    ``unreadable`` says that there were failures which name no address.
+    ``nameless`` is how many failures are told without an address.
     """
 
     stage: Stage
     failures: tuple[str, ...] = ()
-    unreadable: bool = False
+    nameless: int = 0
 
 
 _STAGES = {
@@ -52,15 +56,44 @@ def read_progress(reply: Reply) -> ImportProgress:
     stage = _STAGES.get(status.strip().lower(), Stage.PENDING) if isinstance(status, str) else Stage.UNSEEN
     if stage is not Stage.COMPLETED:
         return ImportProgress(stage)
-    failures = list(_addresses(document.get("failure")))
-    readable = tuple(address for address in failures if address)
-    return ImportProgress(stage, readable, unreadable=len(readable) < len(failures))
+    told = list(_told(document.get("failure")))
+    addresses = tuple(address for address in told if address)
+    return ImportProgress(stage, addresses, nameless=len(told) - len(addresses))
 
 
-def _addresses(failure: object) -> Iterator[str | None]:
-    """One entry per failure, ``None`` where it names no address."""
+def _told(failure: object) -> Iterator[str | None]:
+    """One entry per failure, ``None`` where it is told without an address."""
+    count = whole(failure)
+    if count is not None:
+        yield from [None] * min(count, _MOST_CONTACTS)
+        return
+    for entry in _entries(failure):
+        addresses = _addresses(entry)
+        yield from addresses
+        if not addresses:
+            yield None
+
+
+def _entries(failure: object) -> Iterable[object]:
     if isinstance(failure, dict):
-        failure = list(failure.values())
-    for entry in failure if isinstance(failure, list) else [failure] if failure else ():
-        text = entry.get("email") if isinstance(entry, dict) else entry
-        yield text.strip() if isinstance(text, str) and "@" in text else None
+        return failure.keys() if any("@" in name for name in failure) else failure.values()
+    if isinstance(failure, list):
+        return [entry for entry in failure if entry not in _NOTHING] or failure
+    return [failure] if failure else []
+
+
+def _addresses(entry: object) -> list[str]:
+    """The addresses in an entry: mostly one, or several in one text."""
+    texts = [entry] if isinstance(entry, str) else list(entry.values()) if isinstance(entry, dict) else []
+    pieces = (piece for text in texts if isinstance(text, str) for piece in _SEPARATOR.split(unescape(text)))
+    return [piece.strip() for piece in pieces if "@" in unquote(piece)]
+
+
+_NOTHING: tuple[object, ...] = (None, "", [], {})
+"""Entries that tell nothing, unless nothing else is told."""
+
+_SEPARATOR = re.compile(r"[,;\n]")
+"""Between addresses in one text; none of these is allowed in an address."""
+
+_MOST_CONTACTS = 250
+"""No import holds more."""

@@ -4,8 +4,8 @@ import logging
 import traceback
 from collections.abc import Callable
 
-from shared.api.bodies import check_size
-from shared.api.calls import Answer, Call, Handler
+from shared.api.bodies import check_query, check_size
+from shared.api.calls import Answer, Call, Handler, Route
 from shared.api.problems import answer_to, error_answer
 from shared.courier import Courier
 from shared.errors import CourierError
@@ -13,14 +13,20 @@ from shared.errors import CourierError
 _log = logging.getLogger(__name__)
 
 
-def answer(handler: Handler, open_courier: Callable[[], Courier], call: Call, invocation: str) -> Answer:
+def answer(
+    handler: Handler, open_courier: Callable[[], Courier], call: Call, invocation: str, route: Route | None
+) -> Answer:
     """What the handler answers, or the error it ended in. Never raises.
 
+    ``route`` is the line of the table that was called, ``None`` where none of them was.
     ``open_courier`` raises ``SettingsInvalid`` while app settings need attention; then that is every call's answer.
     """
     try:
         check_size(call)
-        return handler(open_courier(), call)
+        courier = open_courier()
+        if route:
+            check_query(call, route)
+        return handler(courier, call)
     except CourierError as error:
         if (known := answer_to(error)) is not None:
             return known

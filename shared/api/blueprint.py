@@ -8,7 +8,7 @@ from azure.core.exceptions import AzureError, HttpResponseError
 
 from shared.api.answering import answer
 from shared.api.callers import read_caller
-from shared.api.calls import Answer, Call, Handler
+from shared.api.calls import Answer, Call, Handler, Route
 from shared.api.routes import ROUTES, unknown_route
 from shared.courier import Courier
 from shared.errors import Unavailable
@@ -23,7 +23,7 @@ def http_api(open_courier: Callable[[], Courier], environment: Mapping[str, str]
     blueprint = func.Blueprint()  # type: ignore[no-untyped-call]  # azure-functions leaves it untyped
     for route in ROUTES:
         level = func.AuthLevel.ANONYMOUS if route.anonymous else func.AuthLevel.FUNCTION
-        function = _function(route.handler, open_courier, environment)
+        function = _function(route.handler, open_courier, environment, route)
         _register(blueprint, function, route.name, route.template, [route.method], level)
     # The host tries routes in the order of their functions' names, so that this name has to be the last of all:
     # https://github.com/Azure/azure-functions-host/issues/9876
@@ -35,11 +35,16 @@ def http_api(open_courier: Callable[[], Courier], environment: Mapping[str, str]
 Function = Callable[[func.HttpRequest, func.Context], func.HttpResponse]
 
 
-def _function(handler: Handler, open_courier: Callable[[], Courier], environment: Mapping[str, str]) -> Function:
+def _function(
+    handler: Handler,
+    open_courier: Callable[[], Courier],
+    environment: Mapping[str, str],
+    route: Route | None = None,
+) -> Function:
     def function(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         with about(invocation=context.invocation_id):
             call = _call(req, environment)
-            return _response(answer(_guarded(handler), open_courier, call, context.invocation_id))
+            return _response(answer(_guarded(handler), open_courier, call, context.invocation_id, route))
 
     return function
 
@@ -74,7 +79,8 @@ def _guarded(handler: Handler) -> Handler:
                 f"{error.status_code} {error.reason}" if isinstance(error, HttpResponseError) else type(error).__name__
             )
             message = (
-                f"storage gave no usable answer ({said}): send the call again; if it stays so, check the app's roles"
+                f"storage gave no usable answer ({said}): send the call again; if it stays so, check the app's roles, "
+                "and that the containers of SEGMENTS_CONTAINER and STATE_CONTAINER exist"
             )
             raise Unavailable(message, code="storage_unreachable") from error
 

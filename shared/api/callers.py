@@ -6,10 +6,15 @@ import json
 from collections.abc import Mapping
 
 from shared.api.calls import Caller
+from shared.documents import Connection
 from shared.errors import CallerError
 
 ADMINISTRATOR = "Courier.Administrator"
-"""The app role whose holders may write connections, and exports over a connection not open to contributors."""
+"""The app role of those who may do everything.
+
+Others write no connections and erase nobody; they write exports, and decide about runs, over connections that are open
+to contributors.
+"""
 
 _ANYBODY_WITH_A_KEY = Caller(name=None, administrator=True)
 _UNKNOWN = Caller(name=None, administrator=False)
@@ -37,6 +42,12 @@ def administrators_only(caller: Caller, what: str) -> None:
     """Raise ``forbidden`` unless the caller may do that."""
     if not caller.administrator:
         raise CallerError(f"{what} takes the app role {ADMINISTRATOR}: ask an administrator for it", code="forbidden")
+
+
+def writers_only(caller: Caller, connection: Connection | None, what: str) -> None:
+    """Raise ``forbidden`` unless the caller may do that, as whoever may write exports over that connection."""
+    if connection is None or not connection.allow_contributors:
+        administrators_only(caller, f'{what} over a connection without "allow_contributors"')
 
 
 def _from_claims(claims: list[tuple[str, str]], name_type: str, role_type: str) -> Caller:

@@ -6,16 +6,16 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, Field, SecretStr
 
 from shared import names
-from shared.api.bodies import invalid, read_body, read_name
+from shared.api.bodies import check_name, invalid, read_body, read_name
 from shared.api.callers import administrators_only
 from shared.api.calls import Answer, Call, Caller, json_answer
-from shared.api.versions import Condition, Version, find_version, listed, quoted, save
+from shared.api.versions import Condition, Version, find_version, listed, quoted, remove, save
 from shared.courier import Courier
 from shared.documents import Connection, Consent, Document, Name, Text
 from shared.doors.clock import now
 from shared.errors import Conflict, NotFound
 from shared.exports import all_exports
-from shared.runs.decisions import cancel_over, start_anew
+from shared.runs.decisions import cancel_over
 
 NO_CONSENT = (
     'nothing is sent over this connection: it has no "consent", the record that an administrator agreed to customer '
@@ -77,17 +77,16 @@ def get_connection(courier: Courier, call: Call) -> Answer:
 def put_connection(courier: Courier, call: Call) -> Answer:
     """Store a connection, and its API key where there is one.
 
-    Another host is another account: what the exports over this connection have sent is forgotten.
+    Another host is another account: runs that were planned for the one before are held, and the next ones send every
+    member.
     """
     name = read_name(call)
     administrators_only(call.caller, "writing a connection")
     body = read_body(call, ConnectionDocument)
+    check_name(name, body.name)
     connection = _stored(courier, body, call.caller)
 
-    def prepare(previous: Version[Connection] | None) -> Connection:
-        if previous and previous.document and previous.document.host != connection.host:
-            for export in _users(courier, name):
-                start_anew(courier, export)
+    def prepare(_: Version[Connection] | None) -> Connection:
         if body.api_key:
             courier.vault.store(connection.api_key_secret, body.api_key.get_secret_value())
         return connection
@@ -101,11 +100,13 @@ def delete_connection(courier: Courier, call: Call) -> Answer:
     name = read_name(call)
     administrators_only(call.caller, "deleting a connection")
     found = _found(courier, name)
-    Condition.of(call).check(found)
-    if users := _users(courier, name):
-        message = f"connection {name} is used by exports: delete them, or give them another connection"
-        raise Conflict(message, code="in_use", details=users)
-    courier.store.blobs.delete(names.connection(name))
+
+    def allow(_: Version[Connection] | None) -> None:
+        if users := _users(courier, name):
+            message = f"connection {name} is used by exports: delete them, or give them another connection"
+            raise Conflict(message, code="in_use", details=users)
+
+    found = remove(courier, names.connection(name), Connection, Condition.of(call), allow) or found
     cancelled = cancel_over(courier, name, call.caller.label)
     secret = f"Key Vault: the secret {found.document.api_key_secret}" if found.document else "Key Vault: its secret"
     return json_answer(ConnectionDeleted(deleted=name, cancelled=cancelled, kept=[secret]))

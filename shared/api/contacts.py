@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from shared.api.bodies import read_body
+from shared.api.callers import administrators_only
 from shared.api.calls import Answer, Call, json_answer
 from shared.courier import Courier
 from shared.documents import Document, Text
@@ -37,4 +38,5 @@ class ContactErased(Document):
 
 def erase_contact_everywhere(courier: Courier, call: Call) -> Answer:
     """Remove one person from every ledger, plan and reject file."""
+    administrators_only(call.caller, "erasing a person")
     return json_answer(ContactErased(found=erase_contact(courier, read_body(call, Contact).email)))

@@ -3,11 +3,11 @@
 from pydantic import Field
 
 from shared import names
-from shared.api.bodies import read_body, read_name, read_query
-from shared.api.callers import administrators_only
+from shared.api.bodies import check_name, read_body, read_name, read_query
+from shared.api.callers import writers_only
 from shared.api.calls import Answer, Call, json_answer
 from shared.api.connections import warnings_of
-from shared.api.versions import Condition, Version, find_version, listed, quoted, save
+from shared.api.versions import Condition, Version, find_version, listed, quoted, remove, save
 from shared.courier import Courier
 from shared.documents import (
     UNSUBSCRIBE_WARNING,
@@ -21,10 +21,11 @@ from shared.documents import (
 )
 from shared.erasure import Erased, erase_export
 from shared.errors import Conflict, NotFound
-from shared.runs.decisions import cancel_all, start_anew
+from shared.exports import target_of
+from shared.runs.decisions import cancel_all
 from shared.runs.requests import request_run
 
-SENDS_EVERYBODY = "the account or the list is new to this export: its next run sends every member"
+SENDS_EVERYBODY = "the last run was into another account or list: the next one sends every member"
 
 
 class ExportDocument(Export):
@@ -82,41 +83,36 @@ def get_export(courier: Courier, call: Call) -> Answer:
 def put_export(courier: Courier, call: Call) -> Answer:
     """Store an export; that never runs it.
 
-    With another account or list, what it has sent so far is forgotten: its next run sends every member.
+    What it has sent counts for the account and the list that it was sent to: into another one the next run sends every
+    member.
     """
     name = read_name(call)
     body = read_body(call, ExportDocument)
+    check_name(name, body.name)
     export = Export(**body.model_dump(include=set(Export.model_fields)))
     connection = _connection(courier, export.connection)
-    _may_write(call, connection)
-    anew = False
+    writers_only(call.caller, connection, "writing an export")
 
     def prepare(previous: Version[Export] | None) -> Export:
-        nonlocal anew
         if previous:
-            _may_write(call, _connection_of(courier, previous))
-        anew = not _same_target(courier, previous, export, connection)
-        if anew:
-            start_anew(courier, name)
+            writers_only(call.caller, _connection_of(courier, previous), "writing an export")
         return export
 
     saved = save(courier, names.export(name), Export, Condition.of(call), prepare)
-    shown = _shown(courier, name, export)
-    if anew and not saved.created:
-        shown = shown.model_copy(update={"warnings": [*(shown.warnings or []), SENDS_EVERYBODY]})
-    return json_answer(shown, 201 if saved.created else 200, {"ETag": saved.etag})
+    return json_answer(_shown(courier, name, export), 201 if saved.created else 200, {"ETag": saved.etag})
 
 
 def delete_export(courier: Courier, call: Call) -> Answer:
     """Delete an export and stop what it has under way; with ``erase``, also what is left of one deleted before."""
     name = read_name(call)
     erase = read_query(call, Erase).erase
-    found = find_version(courier, names.export(name), Export)
-    if found is None and not erase:
-        raise _no_export(name)
-    _may_write(call, _connection_of(courier, found))
-    Condition.of(call).check(found)
-    courier.store.blobs.delete(names.export(name))
+
+    def allow(found: Version[Export] | None) -> None:
+        if found is None and not erase:
+            raise _no_export(name)
+        writers_only(call.caller, _connection_of(courier, found), "deleting an export")
+
+    found = remove(courier, names.export(name), Export, Condition.of(call), allow)
     cancelled = cancel_all(courier, name, call.caller.label)
     erased = erase_export(courier, name) if erase else None
     if found is None and (erased is None or not erased.files):
@@ -144,23 +140,10 @@ def _connection(courier: Courier, name: str) -> Connection:
     return found.readable()
 
 
-def _may_write(call: Call, connection: Connection | None) -> None:
-    if connection is None or not connection.allow_contributors:
-        administrators_only(call.caller, 'writing an export over a connection without "allow_contributors"')
-
-
 def _connection_of(courier: Courier, stored: Version[Export] | None) -> Connection | None:
     if stored is None or stored.document is None:
         return None
     return courier.store.find(names.connection(stored.document.connection), Connection)
-
-
-def _same_target(courier: Courier, previous: Version[Export] | None, export: Export, connection: Connection) -> bool:
-    """Whether the export goes on writing to the list it wrote to before."""
-    before = _connection_of(courier, previous)
-    if previous is None or previous.document is None or before is None:
-        return False
-    return before.host == connection.host and previous.document.list_id == export.list_id
 
 
 def _shown(courier: Courier, name: str, export: Export) -> ExportDocument:
@@ -170,13 +153,15 @@ def _shown(courier: Courier, name: str, export: Export) -> ExportDocument:
         name=name,
         active_run=state.active.run if state.active else None,
         waiting_run=state.waiting.run if state.waiting else None,
-        warnings=_warnings(courier, export),
+        warnings=_warnings(courier, export, state),
     )
 
 
-def _warnings(courier: Courier, export: Export) -> list[str]:
+def _warnings(courier: Courier, export: Export, state: ExportState) -> list[str]:
     connection = courier.store.find(names.connection(export.connection), Connection)
     found = warnings_of(connection) if connection else [f"there is no connection {export.connection}"]
+    if state.ledger and state.target != target_of(courier.store, export):
+        found = [*found, SENDS_EVERYBODY]
     if export.leavers.action is LeaverAction.UNSUBSCRIBE:
         found = [*found, UNSUBSCRIBE_WARNING]
     return found

@@ -41,11 +41,13 @@ PROBLEMS: Mapping[str, Problem] = {
     "document_unreadable": Problem(500, "a stored document was written by another version of the app, or by hand"),
     "internal": Problem(500, "a defect of the app; details has the id under which it is in the log"),
     "vault_unavailable": Problem(503, "the Key Vault gives no answer: send the call again"),
+    "erasure_unfinished": Problem(503, "not everything could be looked through: send the call again"),
     "contended": Problem(503, "others kept changing the same document: send the call again"),
     "storage_unreachable": Problem(503, "storage gave no usable answer: send the call again"),
 }
 
 EVERYWHERE = (
+    "document_invalid",
     "unauthorized",
     "body_too_large",
     "settings_invalid",

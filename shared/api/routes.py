@@ -8,9 +8,9 @@ from shared.api.problems import error_answer
 from shared.courier import Courier
 from shared.documents import Run
 
-_BODY = ("json_invalid", "document_invalid")
-_NAMED = ("document_invalid", "not_found")
-_WRITTEN = ("forbidden", "precondition_failed", "run_active")
+_BODY = ("json_invalid",)
+_WRITTEN = ("forbidden", "precondition_failed")
+_DECIDED = ("not_found", "forbidden", "conflict")
 
 
 def openapi_json(_: Courier, __: Call) -> Answer:
@@ -33,7 +33,7 @@ ROUTES: tuple[Route, ...] = (
         "one connection",
         {200: connections.ConnectionDocument},
         answer_headers=("ETag",),
-        problems=_NAMED,
+        problems=("not_found",),
     ),
     Route(
         "PUT",
@@ -53,7 +53,7 @@ ROUTES: tuple[Route, ...] = (
         "delete a connection that no export uses, and stop what runs over it",
         {200: connections.ConnectionDeleted},
         request_headers=("If-Match",),
-        problems=(*_NAMED, "forbidden", "precondition_failed", "in_use"),
+        problems=("not_found", "forbidden", "precondition_failed", "in_use"),
     ),
     Route(
         "POST",
@@ -61,7 +61,7 @@ ROUTES: tuple[Route, ...] = (
         trying.try_connection,
         "say what stands between a connection and its first import",
         {200: trying.ConnectionTest},
-        problems=_NAMED,
+        problems=("not_found",),
     ),
     Route(
         "GET",
@@ -77,7 +77,7 @@ ROUTES: tuple[Route, ...] = (
         "one export",
         {200: exports.ExportDocument},
         answer_headers=("ETag",),
-        problems=_NAMED,
+        problems=("not_found",),
     ),
     Route(
         "PUT",
@@ -98,7 +98,7 @@ ROUTES: tuple[Route, ...] = (
         {200: exports.ExportDeleted},
         query=exports.Erase,
         request_headers=("If-Match",),
-        problems=(*_NAMED, "forbidden", "precondition_failed"),
+        problems=("not_found", "forbidden", "precondition_failed"),
     ),
     Route(
         "POST",
@@ -118,7 +118,6 @@ ROUTES: tuple[Route, ...] = (
         "the newest runs",
         {200: runs.RunList},
         query=runs.RunFilter,
-        problems=("document_invalid",),
     ),
     Route(
         "GET",
@@ -134,7 +133,7 @@ ROUTES: tuple[Route, ...] = (
         runs.release_run,
         "let a held run go on where it stopped",
         {202: Run},
-        problems=("not_found", "conflict"),
+        problems=_DECIDED,
     ),
     Route(
         "POST",
@@ -142,7 +141,7 @@ ROUTES: tuple[Route, ...] = (
         runs.cancel_run,
         "stop a run for good; what was confirmed stays in the ledger",
         {202: Run},
-        problems=("not_found", "conflict"),
+        problems=_DECIDED,
     ),
     Route(
         "GET",
@@ -168,7 +167,7 @@ ROUTES: tuple[Route, ...] = (
         "remove one person from every ledger, plan and reject file",
         {200: contacts.ContactErased},
         body=contacts.Contact,
-        problems=(*_BODY, "run_active"),
+        problems=(*_BODY, "forbidden", "run_active", "erasure_unfinished"),
     ),
     Route(
         "GET",
@@ -192,7 +191,7 @@ def unknown_route(_: Courier, call: Call) -> Answer:
     """What no line of the table answers: a wrong address, or a wrong method."""
     rest = call.route.get("rest", "").strip("/")
     methods = sorted({route.method for route in ROUTES if _fits(route.template, rest)})
-    if methods:
+    if methods and call.method not in methods:
         allowed = ", ".join(methods)
         message = f"this address has no {call.method}, but {allowed}: GET /api/openapi.json describes them"
         return error_answer("method_not_allowed", message, headers={"Allow": allowed})

@@ -1,16 +1,17 @@
 """Runs: ``GET /runs``, ``GET /runs/{run}``, ``POST /runs/{run}/release|cancel``, ``GET /runs/{run}/rejects``."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pydantic import Field
 
 from shared import names
 from shared.api.bodies import read_query
+from shared.api.callers import writers_only
 from shared.api.calls import Answer, Call, json_answer
 from shared.api.versions import quoted
 from shared.courier import Courier
-from shared.documents import Document, Name, Run
+from shared.documents import Connection, Document, Export, Name, Run
 from shared.doors.ports import Blob
 from shared.errors import BlobChanged, BlobMissing, CallerError, Conflict, NotFound
 from shared.runs.decisions import cancel, release
@@ -49,12 +50,12 @@ def get_run(courier: Courier, call: Call) -> Answer:
 
 def release_run(courier: Courier, call: Call) -> Answer:
     """Let a held run go on where it stopped."""
-    return json_answer(release(courier, _run_id(call), call.caller.label), 202)
+    return _decided(courier, call, release)
 
 
 def cancel_run(courier: Courier, call: Call) -> Answer:
     """Stop a run for good; what was confirmed stays in the ledger."""
-    return json_answer(cancel(courier, _run_id(call), call.caller.label), 202)
+    return _decided(courier, call, cancel)
 
 
 def get_rejects(courier: Courier, call: Call) -> Answer:
@@ -92,6 +93,23 @@ def _newest(courier: Courier, wanted: RunFilter) -> Iterator[Run]:
         if wanted.export in (None, export_of(run_id)) and (run := courier.store.find(names.run(run_id), Run)):
             left -= 1
             yield run
+
+
+def _decided(courier: Courier, call: Call, decide: Callable[[Courier, str, str], Run]) -> Answer:
+    """The run after a decision of whoever may write its export."""
+    run = _found(courier, call)
+    if not call.caller.administrator:
+        for connection in _connections(courier, run):
+            writers_only(call.caller, connection, "deciding about a run")
+    return json_answer(decide(courier, run.id, call.caller.label), 202)
+
+
+def _connections(courier: Courier, run: Run) -> Iterator[Connection | None]:
+    """The one that the run's export has, and the one that the run was planned for."""
+    export = courier.store.find(names.export(run.export), Export)
+    yield courier.store.find(names.connection(export.connection), Connection) if export else None
+    if run.connection:
+        yield courier.store.find(names.connection(run.connection), Connection)
 
 
 def _run_id(call: Call) -> str:

@@ -84,12 +84,21 @@ _STOPPED_AT: dict[str, tuple[Result, Result]] = {
 """How host and key fared when the account's first call ended in that error; in any other, the host did not answer."""
 
 
+_KEY_REFUSED = (
+    "ActiveCampaign refuses the API key: check that the key in Key Vault is the one of Settings > Developer, and that "
+    "its user may see lists and import contacts"
+)
+
+
 def _no_answer(error: CourierError, host: str) -> Iterator[Check]:
     """Where it ended; what comes after it was not asked."""
     host_fared, key_fared = _STOPPED_AT.get(error.code, ("failed", "unknown"))
     told = {"ok": f"{host} answers", "failed": error.message, "unknown": f"{host} was not asked"}
     yield Check(check="host", result=host_fared, message=told[host_fared])
-    told = {"failed": error.message, "unknown": "the key was not tried" if host_fared == "failed" else error.message}
+    told = {
+        "failed": _KEY_REFUSED if error.code == "credentials" else error.message,
+        "unknown": "the key was not tried" if host_fared == "failed" else error.message,
+    }
     yield Check(check="key", result=key_fared, message=told[key_fared])
     yield Check(check="user", result="unknown", message="the key's user was not asked for")
     yield Check(check="lists", result="unknown", message="the account's lists were not asked for")

@@ -1,4 +1,4 @@
-"""Documents of administrators with their ETags: who writes may say which version they mean to replace.
+"""Documents of administrators with their ETags: who writes or deletes may say which version they mean.
 
 https://www.rfc-editor.org/rfc/rfc9110#name-conditional-requests
 """
@@ -51,7 +51,8 @@ class Condition:
     def check(self, version: Version[D] | None) -> None:
         """Raise ``precondition_failed`` where it does not hold."""
         if self.match is not None and not _among(version, self.match):
-            raise CallerError("If-Match names another version: GET it again and repeat the change", code=_FAILED)
+            named = "another version: GET it again and repeat the change" if version else "a version, and there is none"
+            raise CallerError(f"If-Match names {named}", code=_FAILED)
         if self.none_match is not None and _among(version, self.none_match):
             raise CallerError("If-None-Match names the version there is", code=_FAILED)
 
@@ -98,7 +99,31 @@ def save(
         except (BlobChanged, BlobMissing):
             continue
         return Saved(quoted(etag), created=previous is None)
-    raise CourierError(f"{name} was changed by others {_TRIES} times in a row", code="contended")
+    raise _contended(name)
+
+
+def remove(
+    courier: Courier,
+    name: str,
+    model: type[D],
+    condition: Condition,
+    allow: Callable[[Version[D] | None], None],
+) -> Version[D] | None:
+    """Delete the version there is and return it, ``None`` where there is none.
+
+    ``allow`` raises where that version may not go; it is called again where others get in between.
+    """
+    for _ in range(_TRIES):
+        found = find_version(courier, name, model)
+        allow(found)
+        condition.check(found)
+        try:
+            if found:
+                courier.store.blobs.delete(name, if_match=found.etag)
+        except BlobChanged:
+            continue
+        return found
+    raise _contended(name)
 
 
 def quoted(etag: str) -> str:
@@ -112,6 +137,10 @@ def listed(courier: Courier, prefix: str) -> Iterator[str]:
     for blob in blobs:
         if blob.name.endswith(".json"):
             yield blob.name.removeprefix(prefix).removesuffix(".json")
+
+
+def _contended(name: str) -> CourierError:
+    return CourierError(f"{name} was changed by others {_TRIES} times in a row", code="contended")
 
 
 def _tags(header: str | None) -> tuple[str, ...] | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
@@ -14,6 +15,9 @@ from shared.errors import BlobChanged, BlobMissing
 
 _PARALLEL = 4
 """Blocks of one large blob moved at the same time; each is held in memory."""
+
+_MARK = "write"
+"""Metadata of this door's own: which write a blob came from."""
 
 
 class AzureBlobs:
@@ -42,25 +46,46 @@ class AzureBlobs:
         create_only: bool = False,
         metadata: Mapping[str, str] | None = None,
     ) -> str:
-        """Replace the whole blob in one request."""
-        with _translated(name):
-            answer = self._container.get_blob_client(name).upload_blob(
-                data,
-                overwrite=not create_only,
-                metadata=dict(metadata) if metadata else None,
-                **_only(if_match),
-            )
+        """Replace the whole blob in one request.
+
+        One whose answer is lost on the way is repeated by the SDK, and fails on its own result: that it was this very
+        write shows in its mark. The bytes tell nothing, as two who reserve the same appointments write the same.
+        """
+        mark = uuid4().hex
+        try:
+            with _translated(name):
+                answer = self._container.get_blob_client(name).upload_blob(
+                    data,
+                    overwrite=not create_only,
+                    metadata={**(metadata or {}), _MARK: mark},
+                    **_only(if_match),
+                )
+        except BlobChanged:
+            if etag := self._etag_of(name, mark):
+                return etag
+            raise
         return str(answer["etag"])
+
+    def _etag_of(self, name: str, mark: str) -> str | None:
+        """The ETag of the blob, if it is what the write with that mark left."""
+        try:
+            found = self._container.get_blob_client(name).get_blob_properties()
+        except ResourceNotFoundError:
+            return None
+        return str(found.etag) if (found.metadata or {}).get(_MARK) == mark else None
 
     def download(self, name: str, path: Path, *, etag: str | None = None) -> None:
         """Copy a blob into a file, a few blocks at a time."""
         with _translated(name), path.open("wb") as file:
             self._container.download_blob(name, max_concurrency=_PARALLEL, **_only(etag)).readinto(file)
 
-    def upload(self, name: str, path: Path) -> None:
+    def upload(self, name: str, path: Path, *, if_match: str | None = None) -> str:
         """Replace a blob by the content of a file, a few blocks at a time."""
-        with path.open("rb") as file:
-            self._container.get_blob_client(name).upload_blob(file, overwrite=True, max_concurrency=_PARALLEL)
+        with _translated(name), path.open("rb") as file:
+            answer = self._container.get_blob_client(name).upload_blob(
+                file, overwrite=True, max_concurrency=_PARALLEL, **_only(if_match)
+            )
+        return str(answer["etag"])
 
     def below(self, prefix: str = "", *, metadata: bool = False) -> Iterator[Blob]:
         """Every blob below a prefix."""
@@ -79,12 +104,16 @@ class AzureBlobs:
                 blobs.append(_blob(found))
         return folders, blobs
 
-    def delete(self, name: str) -> None:
-        """Remove a blob."""
+    def delete(self, name: str, *, if_match: str | None = None) -> None:
+        """Remove a blob. One that is not there is not the version that was asked for either."""
         try:
-            self._container.delete_blob(name)
-        except ResourceNotFoundError:
+            with _translated(name):
+                self._container.delete_blob(name, **_only(if_match))
+        except BlobMissing:
             return
+        except BlobChanged:
+            if self.exists(name):
+                raise
 
 
 def _only(etag: str | None) -> dict[str, Any]:
@@ -97,7 +126,7 @@ def _blob(found: BlobProperties) -> Blob:
         etag=str(found.etag),
         size=int(found.size),
         modified=found.last_modified,
-        metadata=found.metadata or {},
+        metadata={name: value for name, value in (found.metadata or {}).items() if name != _MARK},
     )
 
 

@@ -54,8 +54,11 @@ class Blobs(Protocol):
     def download(self, name: str, path: Path, *, etag: str | None = None) -> None:
         """Copy a blob into a file without holding it in memory; ``BlobChanged`` when it is not that version."""
 
-    def upload(self, name: str, path: Path) -> None:
-        """Replace a blob by the content of a file without holding it in memory."""
+    def upload(self, name: str, path: Path, *, if_match: str | None = None) -> str:
+        """Replace a blob by the content of a file without holding it in memory, and return its ETag.
+
+        ``BlobChanged`` where it is not that version.
+        """
 
     def below(self, prefix: str = "", *, metadata: bool = False) -> Iterator[Blob]:
         """Every blob below a prefix, in the order of their names."""
@@ -63,8 +66,11 @@ class Blobs(Protocol):
     def level(self, prefix: str = "") -> tuple[list[str], list[Blob]]:
         """One level of the tree: the folders (each ending in ``/``) and the blobs directly below a prefix."""
 
-    def delete(self, name: str) -> None:
-        """Remove a blob; nothing happens where there is none."""
+    def delete(self, name: str, *, if_match: str | None = None) -> None:
+        """Remove a blob; nothing happens where there is none.
+
+        With ``if_match`` in that version only; ``BlobChanged`` where it is another.
+        """
 
 
 class Queues(Protocol):

@@ -25,10 +25,11 @@ A doubt that no later arrival removes makes the drop unusable as soon as all has
 | ``location_outside`` | ``model.json`` lists a location outside our container |
 | ``dialect_unsupported`` | ``model.json`` describes files that cannot be read |
 | ``partitions_mixed`` | without a usable ``model.json``: files of two exports, or one number twice, in one folder |
-| ``folder_mixed`` | a plain folder holds old and new parts of what looks like one set |
+| ``folder_mixed`` | old and new parts of what looks like one set, or only some files of the last drop replaced |
+| ``drop_older`` | it lay there before the drop exported last, which is gone or has lost files |
 
-Weak evidence is: no usable ``model.json``; one that is older than the files by more than the settle time; some files of
-the drop exported last replaced and others not; a plain folder, which says nothing of how many files there will be.
+Weak evidence is: no usable ``model.json``; one that is older than the files by more than the settle time; a plain
+folder, which says nothing of how many files there will be.
 
 A plain drop is the newest file of its name, or the newest files of its folder: those written with no pause of more than
 an hour between one and the next. Files before such a pause are an earlier drop.
@@ -40,7 +41,8 @@ from datetime import UTC, datetime, timedelta
 
 from shared.documents import Drop
 from shared.doors.ports import Blob
-from shared.drop.layout import Partition, Place, PlainFile, parse
+from shared.drop.history import half_replaced, is_older
+from shared.drop.layout import Partition, Place, PlainFile, moment_in, parse
 from shared.drop.model_json import Entity, Model, Unusable
 
 PATIENCE = timedelta(days=1)
@@ -130,11 +132,21 @@ def completeness(evidence: Evidence, now: datetime, settle_seconds: int) -> Verd
     found = _examine(evidence, settle)
     if isinstance(found, _Doubt):
         return _waited(found, now, settle)
+    if is_older(evidence.previous, found.whole.blobs):
+        return _older(found.whole.blobs)
     quiet = settle * WEAK if found.weak else settle
     if found.changed + quiet > now:
         message = f"it changed at {_when(found.changed)} and must stand still for {quiet.total_seconds():.0f} s"
         return NotYet("settling", message, found.changed + quiet)
     return found.whole
+
+
+def _older(blobs: Sequence[Blob]) -> NotUsable:
+    message = (
+        f"the newest drop is {_some([blob.name for blob in blobs])}, but a newer one was exported already, and files "
+        "of it are gone: upload what is to be exported again"
+    )
+    return NotUsable("drop_older", message)
 
 
 def _waited(doubt: _Doubt, now: datetime, settle: timedelta) -> NotYet | NotUsable:
@@ -166,11 +178,10 @@ def _examine_listed(evidence: Evidence, entity: Entity, settle: timedelta) -> _D
     blobs = tuple(there[name] for name in entity.partitions if name in there)
     if problem := _contradiction(evidence, entity, written):
         return problem
-    if empty := _empty(blobs):
-        return empty
+    if doubt := _empty(blobs) or _torn(evidence, blobs):
+        return doubt
     newest = _newest(blobs)
-    weak = written + settle < newest or _half_replaced(evidence.previous, blobs)
-    return _Proof(Whole(blobs, entity), max(newest, written), weak)
+    return _Proof(Whole(blobs, entity), max(newest, written), weak=written + settle < newest)
 
 
 def _contradiction(evidence: Evidence, entity: Entity, written: datetime) -> _Doubt | None:
@@ -180,7 +191,7 @@ def _contradiction(evidence: Evidence, entity: Entity, written: datetime) -> _Do
         return _Doubt("location_outside", f"model.json cannot be followed: {entity.refused}", changed)
     if entity.dialect_problem:
         return _Doubt("dialect_unsupported", f"model.json cannot be followed: {entity.dialect_problem}", changed)
-    folders = {name.rpartition("/")[0] + "/" for name in entity.partitions}
+    folders = entity.folders
     if len(folders) > 1:
         return _Doubt("model_mixed", f"model.json lists files of several folders: {_some(folders)}", changed)
     if max(folders) < evidence.folder:
@@ -204,6 +215,7 @@ def _examine_numbered(evidence: Evidence, entity: Entity | None) -> _Doubt | _Pr
         or _unknown(evidence, changed)
         or _empty(data)
         or _misnumbered(data, evidence.folder)
+        or _torn(evidence, data)
     )
     if doubt:
         return doubt
@@ -255,14 +267,14 @@ def _misnumbered(blobs: Sequence[Blob], folder: str) -> _Doubt | None:
 
 def _examine_file(evidence: Evidence) -> _Doubt | _Proof:
     """Plain files of one name in the root: the newest one, by the moment in its name or else by when it was written."""
-    newest = max(evidence.files, key=lambda blob: (_written(blob), blob.modified, blob.name))
+    newest = max(evidence.files, key=lambda blob: (moment_in(blob.name) or blob.modified, blob.modified, blob.name))
     return _empty([newest]) or _Proof(Whole((newest,)), newest.modified, weak=False)
 
 
 def _examine_folder(evidence: Evidence) -> _Doubt | _Proof:
     """Plain files in one folder."""
     newest, older = _since_pause(evidence.files)
-    doubt = _empty(newest) or _parts_doubt(newest, older, evidence.place)
+    doubt = _empty(newest) or _parts_doubt(newest, older, evidence.place) or _torn(evidence, newest)
     if doubt:
         return doubt
     return _Proof(Whole(tuple(sorted(newest, key=_order))), _newest(newest), weak=True)
@@ -293,10 +305,12 @@ def _parts_doubt(newest: Sequence[Blob], older: Sequence[Blob], place: Place) ->
     return None
 
 
-def _half_replaced(previous: Drop | None, blobs: Sequence[Blob]) -> bool:
-    exported = {blob.name: blob.etag for blob in previous.blobs} if previous else {}
-    same = [exported[blob.name] == blob.etag for blob in blobs if blob.name in exported]
-    return any(same) and not all(same)
+def _torn(evidence: Evidence, blobs: Sequence[Blob]) -> _Doubt | None:
+    """A person who moved from one file to another is in neither where only the one was replaced."""
+    if not (old := half_replaced(evidence.previous, blobs, evidence.files)):
+        return None
+    message = f"other files of the drop exported last were replaced, but not {_some(old)}: replace or remove it"
+    return _Doubt("folder_mixed", message, _newest(blobs))
 
 
 def _empty(blobs: Sequence[Blob]) -> _Doubt | None:
@@ -315,11 +329,6 @@ def _order(blob: Blob) -> tuple[int, str]:
 def _part(blob: Blob) -> tuple[str, int | None]:
     parsed = parse(blob.name)
     return (parsed.stem, parsed.number) if isinstance(parsed, Partition | PlainFile) else (blob.name, None)
-
-
-def _written(blob: Blob) -> datetime:
-    parsed = parse(blob.name)
-    return (parsed.written if isinstance(parsed, PlainFile) else None) or blob.modified
 
 
 def _contiguous(numbers: Sequence[int] | set[int]) -> bool:

@@ -1,7 +1,11 @@
 """From a container to the newest drop of each segment, listing only the folders on the way there.
 
 The tree is walked level by level. Of a segment's timestamp folders only the newest year, month, day and time are
-opened, however many there are; tables that a ``model.json`` names and nobody asked for are not opened at all.
+opened, however many there are; tables that a ``model.json`` names and nobody asked for are not opened at all, and of
+others nobody asked for only what tells that they are tables.
+
+The newest folder is the last by name, unless ``model.json`` lists another of which every file was written after all of
+those: where ``HHmm`` is local time, the hour that autumn repeats gives the later export the smaller name.
 """
 
 from collections import Counter
@@ -62,6 +66,11 @@ class _ReadModel:
     def names(self, table: str) -> bool:
         """Whether it describes a table of that name."""
         return isinstance(self.content, Model) and self.content.names(table)
+
+    def folder_of(self, place: Place) -> str | None:
+        """The one folder in which it lists the files of that place."""
+        entity = self.content.entity_of(place) if isinstance(self.content, Model) else None
+        return next(iter(entity.folders)) if entity and len(entity.folders) == 1 else None
 
 
 @dataclass(frozen=True)
@@ -204,18 +213,42 @@ class _Walk:
         """Every place below a prefix; tables that are not wanted come unopened, without files."""
         folders, files = self.blobs.level(prefix)
         model = self._model_among(files) or model
-        newest = _newest_below(self.blobs, prefix, (), folders) if prefix else None
+        is_table = bool(prefix) and not self._is_wanted(_name(prefix)) and self._has_months(prefix, folders)
+        newest = self._newest(prefix, folders, model) if prefix and not is_table else None
         if newest:
             yield _Spot(_table(prefix), newest.files, newest.folder, newest.stamp, model)
+        elif is_table:
+            yield _Spot(_table(prefix))
         yield from _plain(files)
         for folder in folders:
             name = _name(folder)
-            if not name or depth == _DEEPEST or (newest and timestamp([name])):
+            if not name or depth == _DEEPEST or ((newest or is_table) and timestamp([name])):
                 continue
-            if model and model.names(name) and self.wanted is not None and normal(name) not in self.wanted:
+            if model and model.names(name) and not self._is_wanted(name):
                 yield _Spot(_table(folder))
             else:
                 yield from self.below(folder, model, depth + 1)
+
+    def _is_wanted(self, name: str) -> bool:
+        return self.wanted is None or normal(name) in self.wanted
+
+    def _has_months(self, prefix: str, folders: Sequence[str]) -> bool:
+        """Whether there are months below the newest year of a folder."""
+        years = [name for name in map(_name, folders) if timestamp([name])]
+        below = self.blobs.level(f"{prefix}{max(years)}/")[0] if years else []
+        return any(timestamp([max(years), _name(month)]) for month in below)
+
+    def _newest(self, prefix: str, folders: Sequence[str], model: _ReadModel | None) -> "_Newest | None":
+        newest = _newest_below(self.blobs, prefix, (), folders)
+        listed = model.folder_of(_table(prefix)) if model else None
+        if newest is None or listed is None or listed == newest.folder or not newest.files:
+            return newest
+        last = max(blob.modified for blob in newest.files)
+        files = tuple(blob for blob in self.blobs.level(listed)[1] if blob.name != listed)
+        stamp = timestamp(listed.removeprefix(prefix).split("/")[:-1])
+        if stamp and files and min(blob.modified for blob in files) > last:
+            return _Newest(listed, stamp, files)
+        return newest
 
     def _model_among(self, files: Sequence[Blob]) -> _ReadModel | None:
         """A ``model.json`` that is replaced between listing and reading has changed at this very moment."""

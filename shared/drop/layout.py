@@ -97,6 +97,12 @@ def parse(name: str) -> Partition | PlainFile | ModelFile | None:
     return PlainFile(Place("folder", folders[-1], "/".join(folders)), *_numbered(stem))
 
 
+def moment_in(name: str) -> datetime | None:
+    """The moment in the name of a plain file in the root, ``None`` where it has none."""
+    parsed = parse(name)
+    return parsed.written if isinstance(parsed, PlainFile) else None
+
+
 def timestamp(parts: Sequence[str]) -> datetime | None:
     """The moment (taken as UTC) at which the first levels of ``yyyy/MM/dd/HHmm`` begin; ``None`` for anything else."""
     if not 0 < len(parts) <= 4:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from shared.drop.layout import Place, normal
-from shared.drop.shapes import Dialect
+from shared.drop.shapes import Dialect, column_name
 
 MAX_BYTES = 32 * 1024 * 1024
 """A table takes a few kilobytes; anything larger than this is not a description of tables."""
@@ -53,6 +53,11 @@ class Entity:
     refused: str | None = None
     dialect_problem: str | None = None
 
+    @property
+    def folders(self) -> set[str]:
+        """Where its partitions lie, each ending in ``/``."""
+        return {name.rpartition("/")[0] + "/" for name in self.partitions}
+
 
 @dataclass(frozen=True)
 class Model:
@@ -73,7 +78,10 @@ class Model:
 
 
 def parse_model(data: bytes, container: str) -> Model | Unusable:
-    """What a ``model.json`` says, with its locations resolved to names of blobs in our container. Raises nothing."""
+    """What a ``model.json`` says, with its locations resolved to names of blobs in our container. Raises nothing.
+
+    Tables are ``entities``, ``tables``, or both: what both describe is as ``entities`` has it.
+    """
     if len(data) > MAX_BYTES:
         return too_large(len(data))
     try:
@@ -82,11 +90,10 @@ def parse_model(data: bytes, container: str) -> Model | Unusable:
         return Unusable("model_unreadable", "model.json is not JSON")
     if not isinstance(content, dict):
         return Unusable("model_unreadable", "model.json is not a JSON object")
-    tables = [*_objects(content.get("entities")), *_objects(content.get("tables"))]
-    entities = tuple(_entity(name, table, container) for table in tables if (name := _text(table.get("name"))))
-    if not entities:
-        return Unusable("model_empty", "model.json names no table")
-    return Model(entities)
+    entities, tables = (_entities(content.get(member), container) for member in ("entities", "tables"))
+    known = {(normal(entity.name), entity.partitions) for entity in entities}
+    found = (*entities, *(table for table in tables if (normal(table.name), table.partitions) not in known))
+    return Model(found) if found else Unusable("model_empty", "model.json names no table")
 
 
 def too_large(size: int) -> Unusable:
@@ -136,6 +143,10 @@ def _is_name(part: str) -> bool:
     return part not in (".", "..") and "\\" not in part and min(part, default="") >= " " and _text(part) is not None
 
 
+def _entities(tables: object, container: str) -> tuple[Entity, ...]:
+    return tuple(_entity(name, table, container) for table in _objects(tables) if (name := _text(table.get("name"))))
+
+
 def _entity(name: str, table: dict[str, Any], container: str) -> Entity:
     described = _objects(table.get("partitions"))
     partitions, refused = _partitions(described, container)
@@ -158,14 +169,14 @@ def _columns(table: dict[str, Any]) -> tuple[str, ...] | None:
     attributes = table.get("attributes")
     if not isinstance(attributes, list) or not attributes:
         return None
-    names = [_text(attribute.get("name")) if isinstance(attribute, dict) else None for attribute in attributes]
+    names = [_column(attribute.get("name")) if isinstance(attribute, dict) else None for attribute in attributes]
     return tuple(name for name in names if name) if all(names) else None
 
 
 def _primary_key(table: dict[str, Any]) -> str | None:
     for annotation in _objects(table.get("annotations")):
         if annotation.get("name") == _PRIMARY_KEY:
-            return _text(annotation.get("value"))
+            return _column(annotation.get("value"))
     return None
 
 
@@ -234,6 +245,10 @@ def _lies_in(entity: Entity, place: Place) -> bool:
 def _objects(value: object) -> list[dict[str, Any]]:
     items: Iterable[object] = value if isinstance(value, list) else ()
     return [item for item in items if isinstance(item, dict)]
+
+
+def _column(value: object) -> str | None:
+    return column_name(_text(value) or "") or None
 
 
 def _text(value: object) -> str | None:

@@ -19,6 +19,11 @@ class Dialect:
     encoding: str | None = None
 
 
+def column_name(written: str) -> str:
+    """What a column is called, wherever its name stands: without what is not seen, and without white space around."""
+    return "".join(mark for mark in written if mark.isprintable()).strip()
+
+
 @dataclass(frozen=True)
 class SegmentDrop:
     """A whole drop of one segment. ``columns`` are the attribute names of ``model.json``, in order, where it has any.

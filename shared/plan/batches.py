@@ -8,11 +8,14 @@ from pathlib import Path
 from shared.documents import Automations, BatchEntry, LeaverAction
 from shared.errors import CourierError
 from shared.plan.engine import Engine, text
-from shared.plan.limits import CLOSING, CLOSING_QUIET, MOST_CONTACT_BYTES, MOST_CONTACTS, OPENING
+from shared.plan.limits import CLOSING, CLOSING_QUIET, MOST_BYTES, MOST_CONTACT_BYTES, MOST_CONTACTS, OPENING
 from shared.plan.shapes import Job
 
 _STRETCH = 1000
-"""Batches whose contacts are written at a time: what is sorted at once stays small, however many there are."""
+"""Most batches whose contacts are written at a time: what is sorted at once stays small, however many there are."""
+
+_SHARE = 8
+"""That part of the engine's memory is what they may take, since the engine holds them more than once."""
 
 _TRAVELLER = """
 CREATE TABLE traveller AS
@@ -60,10 +63,14 @@ COPY (
 
 @dataclass(frozen=True)
 class Convoy:
-    """Contacts whose imports are alike: ``closing`` is how the bodies end, ``batches`` how many contacts each has."""
+    """Contacts whose imports are alike: ``closing`` is how the bodies end, ``batches`` how many contacts each has.
+
+    No batch has more than ``most_bytes``.
+    """
 
     closing: str
     batches: list[int]
+    most_bytes: int
 
 
 def seat(engine: Engine, job: Job) -> list[Convoy]:
@@ -79,7 +86,7 @@ def seat(engine: Engine, job: Job) -> list[Convoy]:
             leavers_travel="false" if job.export.leavers.action is LeaverAction.KEEP else "true",
         )
     )
-    convoys = [Convoy(closing, _pack_convoy(engine, number)) for number, closing in enumerate(closings(automations))]
+    convoys = [_pack_convoy(engine, number, closing) for number, closing in enumerate(closings(automations))]
     engine.run(_SEAT, contacts=[contacts for convoy in convoys for contacts in convoy.batches])
     engine.run("DROP TABLE traveller")
     return convoys
@@ -135,7 +142,7 @@ def write(engine: Engine, convoys: Sequence[Convoy], path: Path) -> list[BatchEn
     entries: list[BatchEntry] = []
     first = offset = 0
     with path.open("wb") as file:
-        for stretch in _stretches(batches):
+        for stretch in _stretches(batches, _most_at_a_time(engine, convoys)):
             last = first + sum(contacts for _, contacts in stretch) - 1
             ((lowest, highest),) = engine.rows(_PLACES, first=first, last=last)
             engine.run(_CONTACTS.format(first=first, last=last, lowest=lowest, highest=highest, path=text(lines)))
@@ -148,9 +155,15 @@ def write(engine: Engine, convoys: Sequence[Convoy], path: Path) -> list[BatchEn
     return entries
 
 
-def _stretches(batches: Sequence[tuple[str, int]]) -> Iterator[Sequence[tuple[str, int]]]:
-    for start in range(0, len(batches), _STRETCH):
-        yield batches[start : start + _STRETCH]
+def _most_at_a_time(engine: Engine, convoys: Sequence[Convoy]) -> int:
+    """How many batches are written at a time."""
+    room = engine.memory_mb * 1_000_000 // _SHARE
+    return max(1, min(_STRETCH, room // max(convoy.most_bytes for convoy in convoys)))
+
+
+def _stretches(batches: Sequence[tuple[str, int]], most: int) -> Iterator[Sequence[tuple[str, int]]]:
+    for start in range(0, len(batches), most):
+        yield batches[start : start + most]
 
 
 def _bodies(lines: Path, stretch: Sequence[tuple[str, int]]) -> Iterator[tuple[bytes, int]]:
@@ -163,8 +176,10 @@ def _bodies(lines: Path, stretch: Sequence[tuple[str, int]]) -> Iterator[tuple[b
             yield b"".join((OPENING.encode(), body[:-1].replace(b"\n", b","), closing.encode(), b"\n")), contacts
 
 
-def _pack_convoy(engine: Engine, convoy: int) -> list[int]:
+def _pack_convoy(engine: Engine, convoy: int, closing: str) -> Convoy:
     ((contacts, largest),) = engine.rows(_CONVOY, convoy=convoy)
-    if MOST_CONTACTS * (largest + 1) <= MOST_CONTACT_BYTES:
-        return pack_evenly(contacts)
-    return pack(engine.numbers(_SIZES, convoy=convoy))
+    most_bytes = MOST_CONTACTS * (largest + 1)
+    if most_bytes <= MOST_CONTACT_BYTES:
+        return Convoy(closing, pack_evenly(contacts), most_bytes)
+    sizes = (size for (size,) in engine.stream(_SIZES, convoy=convoy))
+    return Convoy(closing, pack(sizes), MOST_BYTES)

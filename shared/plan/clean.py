@@ -6,12 +6,13 @@ empty value is absent. Beyond that, by where a value goes:
 | value | cleaned to | what does not fit |
 |---|---|---|
 | email | lower case, domain in ASCII | a reject: ``email_missing``, ``email_invalid`` |
-| text, hidden, dropdown, radio | as it is | |
+| text, hidden | as it is | |
+| dropdown, radio | as it is; whether the field has that option is left to ActiveCampaign | |
 | textarea | as it is, line ends kept | |
 | date | ``YYYY-MM-DD``, from a year-first date or ``DD.MM.YYYY``, the time cut off | left out, warning |
 | datetime | ISO 8601 in UTC, from a year-first date and time; without an offset it is UTC | left out, warning |
-| number | as it is; with an exponent, written out | left out, warning |
-| listbox, checkbox | ``||a||b||``, from that or from values between ``;`` or ``|`` | |
+| number | as it is; with an exponent, written out to twelve places | left out, warning |
+| listbox, checkbox | ``||a||b||``, from that or from values between ``;`` or ``|``; options as above | |
 
 ``01/02/2026`` is left out, since nobody can tell whether it is in January or February. A row of a damaged text is a
 reject (``encoding_invalid``) where one of its mapped values is damaged, and a row whose contact would not fit into an
@@ -21,22 +22,20 @@ The domain of an email is mapped to ASCII as browsers do (UTS 46). Before the @ 
 else (a dotted capital I, a Kelvin sign) could make it another person's mailbox.
 """
 
-import idna
-
 from shared.plan import contact
+from shared.plan.characters import CONTROL, EDGES
 from shared.plan.columns import STANDARD, field_places
+from shared.plan.domains import ascii_forms
 from shared.plan.engine import Engine, listed, text
 from shared.plan.limits import MOST_CONTACT_BYTES
 from shared.plan.plain import DAMAGED
-from shared.plan.record import KEPT
 from shared.plan.shapes import Job
 
-_CONTROL = r"[\x{0}-\x{1f}\x{7f}-\x{9f}\x{2028}\x{2029}\x{feff}]"
-_EDGE = r"[\x{0}-\x{20}\x{7f}-\x{a0}\x{ad}\pZ\x{200b}-\x{200f}\x{2060}\x{feff}]"
-_UNTIDY = f"{_CONTROL}|^{_EDGE}|{_EDGE}$"
+_UNTIDY = f"[{CONTROL}]|^[{EDGES}]|[{EDGES}]$"
 
 _MACROS = (
-    rf"CREATE TEMP MACRO edged(x) AS regexp_replace(x, '^{_EDGE}+|{_EDGE}+$', '', 'g')",
+    rf"CREATE TEMP MACRO edged(x) AS regexp_replace(x, '^[{EDGES}]+|[{EDGES}]+$', '', 'g')",
+    "CREATE TEMP MACRO small(x) AS CASE WHEN strlen(x) = length(x) THEN lower(x) ELSE x END",
     r"""
     CREATE TEMP MACRO one_line(x) AS
         regexp_replace(regexp_replace(x, '[\t\n\v\f\r\x{85}\x{2028}\x{2029}]+', ' ', 'g'),
@@ -56,27 +55,33 @@ _MACROS = (
         nullif(CASE WHEN regexp_matches(x, '{_UNTIDY}') THEN edged(lines(x)) ELSE x END, '')
     """,
     r"""
+    CREATE TEMP MACRO in_our_era(x) AS
+        nullif(regexp_extract(x, '^(?:[1-9]\d{3}|0[1-9]\d\d|00[1-9]\d|000[1-9])-\d\d-\d\d(?:T.*)?$'), '')
+    """,
+    r"""
     CREATE TEMP MACRO as_date(x) AS
-        CASE WHEN regexp_matches(x, '^\d{4}-\d\d-\d\d$') THEN try_cast(x AS DATE)
+        in_our_era(CASE WHEN regexp_matches(x, '^\d{4}-\d\d-\d\d$') THEN try_cast(x AS DATE)
              WHEN regexp_matches(x, '^\d{4}([-/.])\d{1,2}([-/.])\d{1,2}([T ]\d{1,2}:\d\d.*)?$')
                  THEN try_cast(replace(replace(regexp_extract(x, '^[^T ]+'), '/', '-'), '.', '-') AS DATE)
              WHEN regexp_matches(x, '^\d{1,2}\.\d{1,2}\.\d{4}( \d{1,2}:\d\d.*)?$')
                  THEN try_strptime(regexp_extract(x, '^[^ ]+'), '%d.%m.%Y')::DATE
-        END::VARCHAR
+        END::VARCHAR)
     """,
     r"""
     CREATE TEMP MACRO as_datetime(x) AS
-        CASE WHEN regexp_matches(x, '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.]\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?)?$')
+        in_our_era(CASE
+             WHEN regexp_matches(x, '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.]\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?)?$')
              THEN strftime(
                  try_cast(regexp_replace(regexp_replace(x, '([.]\d{1,6})\d*', '\1'), '([+-]\d\d)(\d\d)$', '\1:\2')
                           AS TIMESTAMPTZ)::TIMESTAMP, '%Y-%m-%dT%H:%M:%S+00:00')
-        END
+        END)
     """,
     r"""
     CREATE TEMP MACRO as_number(x) AS
         CASE WHEN regexp_matches(x, '^[+-]?(\d+|\d*\.\d+)$') THEN ltrim(x, '+')
              WHEN regexp_matches(x, '^[+-]?(\d+|\d*\.\d+)[eE][+-]?\d+$')
-                 THEN regexp_replace(try_cast(try_cast(x AS DOUBLE) AS DECIMAL(38, 12))::VARCHAR, '\.?0+$', '')
+                  AND (try_cast(x AS DECIMAL(38, 12)) <> 0 OR regexp_matches(x, '^[+-]?[0.]+[eE]'))
+                 THEN regexp_replace(try_cast(x AS DECIMAL(38, 12))::VARCHAR, '\.?0+$', '')
         END
     """,
     r"""
@@ -117,19 +122,19 @@ CREATE TEMP MACRO flaw(email, size) AS
 
 _CLEANED = """
 WITH tidied AS (
-    SELECT {carried} form, found, bytes, line,
-           CASE WHEN strlen(email) = length(email) THEN lower(edged(email)) ELSE edged(email) END AS email,
+    SELECT form, found, bytes, words,
+           CASE WHEN strlen(email) = length(email) THEN lower(edged(email)) ELSE small(edged(email)) END AS email,
            {places},
            {is_damaged} AS is_damaged
     FROM ({rows})
 ),
 detailed AS (
     SELECT * REPLACE (left(email, {longest_email}) AS email),
-           CASE form WHEN 'row' THEN {details} WHEN 'blank' THEN NULL ELSE left(line, {kept}) END AS details,
+           CASE form WHEN 'row' THEN {details} ELSE words END AS details,
            member_json(email, details) AS json, strlen(json) AS size
     FROM tidied
 )
-SELECT {carried} form, found, bytes, email, customer_id, previous_ids, details,
+SELECT form, found, bytes, email, customer_id, previous_ids, details,
        CASE WHEN form = 'row' THEN CASE WHEN is_damaged THEN 'encoding_invalid' ELSE flaw(email, size) END
             WHEN form <> 'blank' THEN 'row_malformed' END AS code,
        {filled} AS filled, md5(json)::UUID AS hash, size {misfits}
@@ -174,11 +179,11 @@ class Cleaner:
             engine.run(macro)
         contact.define(engine, job)
 
-    def cleaned(self, rows: str, *, is_damaged: bool = False, carried: str = "") -> str:
-        """Query of the columns of ``record`` from ``form`` on, from one of ``form, found, bytes, line`` and raw values.
+    def cleaned(self, rows: str, *, is_damaged: bool = False) -> str:
+        """Query of the columns of ``record`` from ``form`` on, from one of ``form, found, bytes, words`` and values.
 
         The values are those of :func:`places`, and ``NULL`` where the form is not ``row``. ``is_damaged`` says that
-        :data:`DAMAGED` may stand in them. The column ``carried`` is handed through, in front.
+        :data:`DAMAGED` may stand in them.
         """
         expressions = {place: f"tidy({place})" for place in STANDARD if place != "email"}
         for place, field in self._fields.items():
@@ -190,12 +195,10 @@ class Cleaner:
         damaged = [f"coalesce(contains({place}, {text(DAMAGED)}), false)" for place in ("email", *expressions)]
         sent = [place for place in expressions if place not in ("customer_id", "previous_ids")]
         return _CLEANED.format(
-            carried=f"{carried}," if carried else "",
             rows=rows,
             places=listed([f"{expression} AS {place}" for place, expression in (expressions | misfits).items()]),
             is_damaged=" OR ".join(damaged) if is_damaged else "false",
             longest_email=_LONGEST_EMAIL,
-            kept=KEPT,
             details=contact.details(self._job),
             filled=" + ".join(f"({place} IS NOT NULL)::UTINYINT" for place in sent),
             misfits="".join(f", {misfit}" for misfit in misfits),
@@ -205,7 +208,7 @@ class Cleaner:
         """Write the domains of emails in ASCII where they are not. There are few of them, each is mapped once."""
         self._engine.run(_FOREIGN_DOMAINS)
         domains = [domain for (domain,) in self._engine.rows("SELECT DISTINCT domain FROM foreigner")]
-        forms = {domain: form for domain in domains if (form := ascii_domain(domain))}
+        forms = ascii_forms(domains)
         if forms:
             self._engine.run(_WRITE_ASCII, domains=list(forms), forms=list(forms.values()))
 
@@ -222,11 +225,3 @@ class Cleaner:
             for place, count in zip(self._typed, found, strict=True)
             if count
         ]
-
-
-def ascii_domain(domain: str) -> str | None:
-    """The ASCII form of an internationalised domain, ``None`` where it has none."""
-    try:
-        return idna.encode(domain, uts46=True, std3_rules=True).decode("ascii").lower()
-    except (idna.IDNAError, UnicodeError):
-        return None

@@ -42,24 +42,40 @@ def wanted_columns(job: Job, drop: LocalDrop) -> list[Wanted]:
     return [*wanted, Wanted("previous_ids", PREVIOUS_IDS, None)]
 
 
-def locate(job: Job, wanted: Sequence[Wanted], names: Sequence[str], segment: str, file: str) -> dict[str, int]:
-    """Where a file with columns of those names has each place (0-based).
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a file. ``are_named`` says that these are names; if not, they may be the values of a first row."""
+
+    file: str
+    names: Sequence[str]
+    are_named: bool
+
+
+def locate(job: Job, wanted: Sequence[Wanted], columns: Columns, segment: str) -> dict[str, int]:
+    """Where a file has each place (0-based). A column that nobody asked for is left out where it is there twice.
 
     Raises ``RunHeld`` where a mapped column has vanished since it was last seen, ``ExportRefused`` where it never was
     there, and ``DropUnusable`` where it is there twice.
     """
+    names = columns.names
     missing = [want for want in wanted if want.member and want.column not in names]
     if missing:
-        raise _missing(job, missing, names, segment)
+        raise _missing(job, missing, columns, segment)
     for want in wanted:
-        if names.count(want.column) > 1:
-            raise DropUnusable(f"{file} has several columns named {want.column}", code="column_ambiguous")
-    return {want.place: names.index(want.column) for want in wanted if want.column in names}
+        if want.member and names.count(want.column) > 1:
+            raise DropUnusable(f"{columns.file} has several columns named {want.column}", code="column_ambiguous")
+    return {want.place: names.index(want.column) for want in wanted if names.count(want.column) == 1}
 
 
-def _missing(job: Job, missing: Sequence[Wanted], names: Sequence[str], segment: str) -> ExportRefused | RunHeld:
+def _missing(job: Job, missing: Sequence[Wanted], columns: Columns, segment: str) -> ExportRefused | RunHeld:
     details = [f"mapping.{want.member}: there is no column {want.column}" for want in missing]
-    sentence = f"segment {segment} has no column {some([want.column for want in missing])}; it has {some(names)}"
+    expected = {*job.export.mapping.columns().values(), *job.known_columns}
+    has = (
+        f"it has {some(columns.names)}"
+        if columns.are_named or expected & set(columns.names)
+        else f"line 1 of {columns.file} is no header that names any of the mapped columns"
+    )
+    sentence = f"segment {segment} has no column {some([want.column for want in missing])}; {has}"
     vanished = [want.column for want in missing if want.column in job.known_columns]
     if vanished:
         return RunHeld(

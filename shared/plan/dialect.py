@@ -1,15 +1,19 @@
 """How a file of a drop is written, and what its columns are called. Nothing is guessed that could shift columns."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TextIO
 
-from shared.drop.shapes import Dialect
+from shared.drop.shapes import Dialect, column_name
 from shared.errors import DropUnusable
-from shared.plan.plain import LONGEST_LINE, STRAY_CR, NotPlain, Plain
+from shared.plan.plain import STRAY_CR, NotPlain, Plain, check_length
 
 _DELIMITERS = (",", ";", "\t", "|")
 _HEAD_BYTES = 1 << 20
+_LONGEST_LINE = 16_000_000
+"""Characters of a line of record 1, and of a value in it; beyond that a file is not taken for text in lines."""
 _SHOWN = 60
 
 
@@ -89,11 +93,11 @@ def _likeliest(
 
 def _first_record(plain: Plain, delimiter: str, quote: str) -> _Record | None:
     """Record 1 as it would be with that delimiter, ``None`` where it is none."""
-    csv.field_size_limit(LONGEST_LINE)
+    csv.field_size_limit(_LONGEST_LINE)
     try:
         with plain.path.open(encoding="utf-8-sig", newline=_line_end(plain)) as file:
             reader = csv.reader(
-                (line.replace("\r\n", "\n").removesuffix("\r").replace("\r", STRAY_CR) for line in file),
+                _lines(plain, file),
                 delimiter=delimiter,
                 quotechar=quote or None,
                 quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
@@ -114,17 +118,20 @@ def _first_record(plain: Plain, delimiter: str, quote: str) -> _Record | None:
             f"{plain.name}, line 1 has NUL bytes: expected UTF-8, or UTF-16 with a byte order mark",
             code="file_unreadable",
         )
-    return _Record(tuple(map(_tidy, values)), lines)
+    return _Record(tuple(map(column_name, values)), lines)
+
+
+def _lines(plain: Plain, file: TextIO) -> Iterator[str]:
+    """Its lines, each with LF or without an end."""
+    for number, line in enumerate(iter(partial(file.readline, _LONGEST_LINE), ""), 1):
+        check_length(plain.name, number, len(line), _LONGEST_LINE - 1)
+        yield line.replace("\r\n", "\n").removesuffix("\r").replace("\r", STRAY_CR)
 
 
 def _line_end(plain: Plain) -> str:
     with plain.path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     return "\r" if b"\r" in head and b"\n" not in head else "\n"
-
-
-def _tidy(value: str) -> str:
-    return "".join(mark for mark in value if mark.isprintable()).strip()
 
 
 def _named(plain: Plain, dialect: Dialect, record: _Record) -> tuple[str, ...]:

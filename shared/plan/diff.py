@@ -1,8 +1,17 @@
 """The difference between the members of the drop and the ledger."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from shared.plan.engine import Engine, text
+from shared.plan.sightings import find_sighted
+
+TELL_AGAIN = "00000000-0000-0000-0000-000000000000"
+"""The hash of a member of whom ActiveCampaign may know something else by now: no contact has it, so it changed."""
+
+MAY_HAVE_JOINED = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+"""The hash of a member who was sent as a joiner, and of whom nobody knows whether they joined: they join again, or
+leave where they are not in the drop any more."""
 
 _LEDGER = """
 CREATE VIEW ledger AS
@@ -22,7 +31,8 @@ CREATE TYPE kind AS ENUM ('joiner', 'changed', 'leaver', 'unchanged', 'refused',
 _FATE = """
 CREATE TABLE fate AS
 SELECT place, size,
-       (CASE WHEN ledger.state IS NULL OR ledger.state = 'former' THEN 'joiner'
+       (CASE WHEN email IN (SELECT new_email FROM postponed) THEN 'unchanged'
+             WHEN ledger.state IS NULL OR ledger.state = 'former' OR ledger.hash = $may_have_joined THEN 'joiner'
              WHEN ledger.hash = member.hash AND NOT {full}
                  THEN CASE ledger.state WHEN 'refused' THEN 'refused' ELSE 'unchanged' END
              ELSE CASE ledger.state WHEN 'refused' THEN 'joiner' ELSE 'changed' END END)::kind AS kind,
@@ -30,35 +40,35 @@ SELECT place, size,
 FROM member LEFT JOIN ledger USING (email)
 """
 
-_SIGHTED = r"""
-CREATE TABLE sighted AS
-SELECT unnest(regexp_extract_all(lower(details), '[^\s"(),:;<>@\[\\\]|]+@[^\s"(),:;<>@\[\\\]|]+')) AS email
-FROM record WHERE code = 'row_malformed'
-UNION
-SELECT lower(email) FROM record WHERE code IN ('encoding_invalid', 'value_too_long')
-"""
-
 _ABSENT = """
 CREATE TABLE absent AS
 SELECT email, customer_id, hash, state, since,
        (CASE WHEN state <> 'member' THEN 'former'
-             WHEN email IN (SELECT email FROM sighted) THEN 'unchanged'
+             WHEN email IN (FROM sighted) OR lower(customer_id) IN (FROM sighted) THEN 'unchanged'
+             WHEN email IN (SELECT old_email FROM postponed) THEN 'unchanged'
              ELSE 'leaver' END)::kind AS kind
 FROM ledger ANTI JOIN member USING (email)
 ORDER BY email
 """
 
 
-def compare(engine: Engine, ledger: Path | None, *, full: bool) -> int:
+_POSTPONED = """
+CREATE TABLE postponed AS SELECT unnest($old::VARCHAR[]) AS old_email, unnest($new::VARCHAR[]) AS new_email
+"""
+
+
+def compare(engine: Engine, ledger: Path | None, *, full: bool, postponed: Sequence[tuple[str, str]] = ()) -> int:
     """Make table ``fate`` (what becomes of each member) and table ``absent`` (who of the ledger is not among them).
 
     Somebody who was refused and has changed since, or who left and is back, joins. ``full`` sends the unchanged too, as
-    changed. A member whose email stands in a reject has not left: of kind ``unchanged``, it stays what it was. Returns
-    how many members the ledger has.
+    changed. A member whose email or customer id stands in a reject has not left: of kind ``unchanged``, it stays what
+    it was. So does whoever is ``postponed``, given as old and new address: neither leaves, nor joins. Returns how many
+    members the ledger has.
     """
     engine.run(_TYPES)
     engine.run(_LEDGER.format(rows=f"read_parquet({text(ledger)})" if ledger else _NOBODY))
-    engine.run(_FATE.format(full="true" if full else "false"))
-    engine.run(_SIGHTED)
+    engine.run(_POSTPONED, old=[old for old, _ in postponed], new=[new for _, new in postponed])
+    engine.run(_FATE.format(full="true" if full else "false"), may_have_joined=MAY_HAVE_JOINED)
+    find_sighted(engine)
     engine.run(_ABSENT)
     return engine.number("SELECT count(*) FROM ledger WHERE state = 'member'")

@@ -17,6 +17,7 @@ class Engine:
     """One connection and the statements run on it. Tables live until it is closed, beyond memory in ``folder``."""
 
     def __init__(self, folder: Path, memory_mb: int) -> None:
+        self.memory_mb = memory_mb
         threads = max(1, min(os.cpu_count() or 1, memory_mb // _MB_PER_THREAD))
         self._connection = duckdb.connect(
             config={
@@ -43,11 +44,11 @@ class Engine:
         ((value,),) = self.rows(query, **values)
         return value or 0
 
-    def numbers(self, query: str, **values: object) -> Iterator[int]:
-        """A large column of whole numbers. No other statement may run before it is used up."""
+    def stream(self, query: str, **values: object) -> Iterator[tuple[Any, ...]]:
+        """All rows of a large result, in blocks. No other statement may run before it is used up."""
         result = self._connection.execute(query, values or None)
         while block := result.fetchmany(_BLOCK):
-            yield from (number for (number,) in block)
+            yield from block
 
     def close(self) -> None:
         """Give up the tables and the memory."""

@@ -6,6 +6,7 @@ a quote further on in an unquoted value stands for itself).
 
 from dataclasses import dataclass
 
+from shared.plan.characters import point
 from shared.plan.engine import text
 
 _UNIT_SEPARATOR = "\x1f"
@@ -88,11 +89,11 @@ class Grammar:
 
     @property
     def _d(self) -> str:
-        return f"\\x{{{ord(self.delimiter):x}}}"
+        return point(self.delimiter)
 
     @property
     def _q(self) -> str:
-        return f"\\x{{{ord(self.quote):x}}}"
+        return point(self.quote)
 
     @property
     def _text(self) -> str:

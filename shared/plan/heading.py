@@ -6,7 +6,7 @@ from pathlib import Path
 
 from shared.documents import Drop, DropBlob
 from shared.doors.ports import Blobs
-from shared.drop.shapes import Dialect
+from shared.drop.shapes import Dialect, column_name
 from shared.errors import BlobChanged, BlobMissing, DropUnusable
 from shared.plan.dialect import find_layout
 from shared.plan.engine import Engine
@@ -63,7 +63,7 @@ def _read(blobs: Blobs, blob: DropBlob, offset: int, length: int) -> bytes:
 def _parquet(plain: Plain) -> tuple[str, ...]:
     engine = Engine(plain.path.parent, _MEMORY_MB)
     try:
-        return tuple(column for column, _ in parquet_columns(engine, plain))
+        return tuple(column_name(column) for column, _ in parquet_columns(engine, plain))
     finally:
         engine.close()
 

@@ -47,22 +47,32 @@ def find_duplicates(engine: Engine) -> None:
 
 _READDRESSED = """
 COPY (
-    WITH gone AS (SELECT email, customer_id FROM absent WHERE kind = 'leaver' AND customer_id IS NOT NULL),
+    WITH leaver AS (SELECT email, customer_id FROM absent WHERE kind = 'leaver'),
+    known AS (
+        SELECT customer_id FROM ledger WHERE state = 'member' AND customer_id IN (SELECT customer_id FROM leaver)
+        GROUP BY customer_id HAVING count(*) = 1
+    ),
+    gone AS (FROM leaver WHERE customer_id IN (FROM known)),
     new AS (
         SELECT email, customer_id, previous_ids FROM fate JOIN person USING (place)
         WHERE kind = 'joiner' AND ledger_state IS NULL
     ),
+    present AS (
+        SELECT customer_id, count(DISTINCT email) AS emails FROM record
+        WHERE form = 'row' AND customer_id IN (SELECT customer_id FROM gone) GROUP BY customer_id
+    ),
     merged AS (SELECT email, customer_id, trim(unnest(string_split(previous_ids, ';'))) AS previous_id FROM new),
     claim AS (
         SELECT gone.email AS old_email, new.email AS new_email, new.customer_id AS customer_id, 0 AS rank
-        FROM gone JOIN new ON new.customer_id = gone.customer_id
-        UNION ALL
+        FROM gone JOIN new ON new.customer_id = gone.customer_id JOIN present ON present.customer_id = gone.customer_id
+        WHERE emails = 1
+        UNION
         SELECT gone.email, merged.email, merged.customer_id, 1
         FROM gone JOIN merged ON merged.previous_id = gone.customer_id
-        WHERE gone.customer_id NOT IN (SELECT customer_id FROM record WHERE customer_id IS NOT NULL)
+        WHERE gone.customer_id NOT IN (SELECT customer_id FROM present)
     ),
     heir AS (
-        FROM claim QUALIFY row_number() OVER (PARTITION BY old_email ORDER BY rank, new_email, customer_id) = 1
+        FROM claim QUALIFY count(*) OVER (PARTITION BY old_email) = 1
     )
     SELECT old_email, new_email, customer_id FROM heir
     QUALIFY row_number() OVER (PARTITION BY new_email ORDER BY rank, old_email) = 1
@@ -90,9 +100,34 @@ def write_readdressed(engine: Engine, path: Path) -> None:
     """Write who left under one email and joined under another: ``old_email, new_email, customer_id``.
 
     It is the same person if the customer id is the same, or if the new profile names the old one as merged into it. A
-    profile that is still in the drop was not merged but split off.
+    profile that is still in the drop was not merged but split off. An id that several members of the ledger have, or
+    that has or claims several addresses in the drop, tells nobody. An address that another contact has is none that
+    a contact could be given, so nobody who was in the ledger under it is among them:
+    https://developers.activecampaign.com/reference/update-a-contact-new.
     """
     if not engine.number("SELECT count(*) FROM absent WHERE kind = 'leaver'"):
         engine.run(_NOBODY.format(path=text(path)))
         return
     engine.run(_READDRESSED.format(path=text(path)))
+
+
+_HANDED_ON = """
+WITH taken AS (
+    SELECT person.customer_id, ledger.customer_id AS previous_holder
+    FROM (FROM fate WHERE kind = 'changed') fate JOIN person USING (place) JOIN ledger USING (email)
+    WHERE person.customer_id <> ledger.customer_id AND person.hash IS DISTINCT FROM ledger.hash
+),
+known AS (
+    SELECT customer_id FROM ledger
+    WHERE state = 'member' AND customer_id IN (SELECT customer_id FROM taken UNION SELECT previous_holder FROM taken)
+    GROUP BY customer_id HAVING count(*) = 1
+)
+SELECT count(*) FROM taken WHERE customer_id IN (FROM known) AND previous_holder IN (FROM known)
+"""
+
+
+def count_handed_on(engine: Engine) -> int:
+    """How many members have the address that another customer had before, had their own, and are sent with it."""
+    if not engine.number("SELECT count(*) FROM fate WHERE kind = 'changed'"):
+        return 0
+    return engine.number(_HANDED_ON)

@@ -12,40 +12,42 @@ from shared.plan.clean import Cleaner
 from shared.plan.dialect import Layout
 from shared.plan.engine import Engine, listed, name, text
 from shared.plan.grammar import Grammar
-from shared.plan.plain import LONGEST_LINE, STRAY_CR, NotPlain, Plain
+from shared.plan.plain import STRAY_CR, NotPlain, Plain, count_lines
+from shared.plan.sightings import words_of
 
 _LINES = """read_csv({path}, columns = {{'line': 'VARCHAR'}}, header = false, auto_detect = false,
                       delim = '\x01\x02\x03\x04', quote = '', escape = '', strict_mode = true, {limits})"""
 """A line that has the four bytes of the delimiter is refused by the engine, never cut."""
 
-_SWIFTLY = "max_line_size = 4000000, buffer_size = 8000000"
-_CAREFULLY = f"max_line_size = {LONGEST_LINE}, buffer_size = {2 * LONGEST_LINE}, parallel = false"
-
+_LIMITS = "max_line_size = {longest}, buffer_size = {buffer}"
+_LONGEST = 4_000_000
+"""Bytes of a line that the engine is always ready for."""
 _INSERT = "INSERT INTO record SELECT {source}, * FROM ({cleaned})"
 
 _TEXT_ROWS = """
-SELECT form, found, bytes, line,
+SELECT form, found, bytes, CASE WHEN form IN ('ragged', 'broken') THEN {words} END AS words,
        {values}
 FROM (
     SELECT *, len(parts) AS found,
            CASE WHEN line IS NULL THEN 'blank'
-                WHEN len(parts) = {width} THEN 'row'
+                WHEN len(parts) = {width} AND NOT ({width} = 1 AND {is_torn}) THEN 'row'
+                WHEN parts IS NULL AND {opens} THEN error('open')
+                WHEN {is_torn} THEN 'torn'
                 WHEN parts IS NOT NULL THEN 'ragged'
-                WHEN {opens} THEN 'open'
                 ELSE 'broken' END AS form
     FROM (SELECT line, coalesce(strlen(line), 0) AS bytes, {parts} AS parts FROM {lines})
 )
 """
 
 _PARQUET_ROWS = """
-SELECT 'row' AS form, NULL AS found, 0 AS bytes, NULL AS line,
+SELECT 'row' AS form, NULL AS found, 0 AS bytes, NULL AS words,
        {values}
 FROM read_parquet({path}, binary_as_string = true)
 """
 
-_STRAY = """
+_TORN = """
 SELECT min(rowid) - (SELECT min(rowid) FROM record WHERE source = $source) + 1
-FROM record WHERE source = $source AND form IN ('ragged', 'broken') AND contains(details, $stray)
+FROM record WHERE source = $source AND form = 'torn'
 """
 
 _FIRST = "SELECT min(rowid) FROM record WHERE source = {source}"
@@ -71,7 +73,6 @@ class Text:
     plain: Plain
     layout: Layout
     positions: Mapping[str, int]
-    is_rewritten: bool
 
     @property
     def grammar(self) -> Grammar:
@@ -81,7 +82,8 @@ class Text:
     @property
     def lines(self) -> str:
         """The engine's table of its lines, in order; a blank line is ``NULL``."""
-        return _LINES.format(path=text(self.plain.path), limits=_CAREFULLY if self.is_rewritten else _SWIFTLY)
+        longest = max(_LONGEST, self.plain.longest + 1)
+        return _LINES.format(path=text(self.plain.path), limits=_LIMITS.format(longest=longest, buffer=2 * longest))
 
 
 def load_text(engine: Engine, cleaner: Cleaner, source: int, file: Text, places: Sequence[str]) -> int:
@@ -93,6 +95,8 @@ def load_text(engine: Engine, cleaner: Cleaner, source: int, file: Text, places:
         values=values_of(file, places),
         width=len(file.layout.columns),
         opens=file.grammar.opens("line"),
+        is_torn=f"contains(line, {text(STRAY_CR)})" if file.plain.is_rewritten else "false",
+        words=f"array_to_string({words_of('line', file.layout.delimiter + file.layout.quote)}, ' ')",
         parts=file.grammar.values("line"),
         lines=file.lines,
     )
@@ -100,22 +104,25 @@ def load_text(engine: Engine, cleaner: Cleaner, source: int, file: Text, places:
     try:
         engine.run(statement)
     except (duckdb.InvalidInputException, duckdb.NotImplementedException) as error:
-        if not file.is_rewritten:
+        if not file.plain.is_rewritten:
             raise NotPlain from None
-        raise _unreadable(file.plain.name, error) from None
+        raise unreadable(file.plain.name, error) from None
     first, is_whole = _extent(engine, source, file.plain.path)
     if is_whole:
         engine.run(_MARK_HEADER.format(first=first, rows=file.layout.header_lines))
         return first
     engine.run("DELETE FROM record WHERE source = $source", source=source)
-    if not file.is_rewritten:
+    if not file.plain.is_rewritten:
         raise NotPlain
     raise DropUnusable(f"{file.plain.name} could not be read to its last byte", code="file_unreadable")
 
 
 def check_line_ends(engine: Engine, source: int, file: Text) -> None:
-    """``DropUnusable`` where a malformed row has a CR in it: it may be several rows, whose lines end in two ways."""
-    row = engine.number(_STRAY, source=source, stray=STRAY_CR) if file.is_rewritten else 0
+    """``DropUnusable`` where a malformed row has a CR in it: it may be several rows, whose lines end in two ways.
+
+    In a file of one column every row with a CR is taken for malformed.
+    """
+    row = engine.number(_TORN, source=source) if file.plain.is_rewritten else 0
     if row:
         raise DropUnusable(
             f"{file.plain.name}, line {row}: a CR in the middle; expected the lines of a file to end all alike",
@@ -133,8 +140,10 @@ def load_parquet(
     rows = _PARQUET_ROWS.format(values=values, path=text(plain.path))
     try:
         engine.run(_INSERT.format(source=source, cleaned=cleaner.cleaned(rows)))
-    except (duckdb.InvalidInputException, duckdb.IOException) as error:
-        raise _unreadable(plain.name, error) from None
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:  # whichever it is: of a damaged file the engine may believe anything
+        raise unreadable(plain.name, error) from None
     return engine.number(_FIRST.format(source=source))
 
 
@@ -142,8 +151,10 @@ def parquet_columns(engine: Engine, plain: Plain) -> list[tuple[str, str]]:
     """Names and types of a Parquet file."""
     try:
         found = engine.rows(_DESCRIBE.format(path=text(plain.path)))
-    except (duckdb.InvalidInputException, duckdb.IOException) as error:
-        raise _unreadable(plain.name, error) from None
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:
+        raise unreadable(plain.name, error) from None
     return [(column, kind) for column, kind, *_ in found]
 
 
@@ -160,22 +171,26 @@ def _value(file: Text, place: str) -> str:
 
 
 def _as_text(column: str, kind: str) -> str:
-    """Lists become multi-select values; everything else is written as the engine writes it."""
+    """Lists become multi-select values, empty ones none; everything else is written as the engine writes it."""
     if kind.endswith("[]"):
-        return f"'||' || array_to_string({name(column)}::VARCHAR[], '||') || '||'"
+        return f"nullif('||' || array_to_string({name(column)}::VARCHAR[], '||') || '||', '||||')"
     return f"{name(column)}::VARCHAR"
 
 
 def _extent(engine: Engine, source: int, path: Path) -> tuple[int, bool]:
-    """The row of the first line of a text, and whether its lines and their ends are all the bytes of the file."""
+    """The row of the first line of a text, and whether its lines and their ends are all the bytes of the file.
+
+    A CR that ends no line must not have been taken for one: where there are LF, each ends a line.
+    """
     ((first, count, span, size),) = engine.rows(_EXTENT.format(source=source))
     with path.open("rb") as file:
         bom = _BOM_BYTES if file.read(_BOM_BYTES) == b"\xef\xbb\xbf" else 0
     ends = path.stat().st_size - bom - size
-    return first, span == count and ends in {count, count - 1, 2 * count, 2 * count - 2}
+    has_all_bytes = span == count and ends in {count, count - 1, 2 * count, 2 * count - 2}
+    return first, has_all_bytes and count_lines(path) in (None, count)
 
 
-def _unreadable(file: str, error: duckdb.Error) -> DropUnusable:
+def unreadable(file: str, error: duckdb.Error) -> DropUnusable:
     """The engine's own words may quote the file, so only the line number is taken from them."""
     line = re.search(r"Line: (\d+)", str(error))
     where = f", line {line[1]}" if line else ""

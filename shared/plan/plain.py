@@ -26,6 +26,9 @@ LONGEST_LINE = 64_000_000
 STRAY_CR = "\v"
 """Stands for a CR that ends no line; cleaned away like any control character."""
 
+FOLD = "\f"
+"""Stands for a line end within a value; cleaned like one."""
+
 PARQUET = b"PAR1"
 GZIP = b"\x1f\x8b"
 _ARCHIVES = {b"PK\x03\x04": "a zip archive (or a workbook)", b"7z\xbc\xaf": "a 7z archive", b"BZh": "a bzip2 file"}
@@ -39,12 +42,12 @@ _MARKS = (
 _KNOWN = re.compile(r"(utf-(8|16|32)(-[bl]e)?|iso8859-\d+|cp12\d\d|ascii)")
 _UTF8 = ("utf-8", "ascii")
 _BLOCK = 1 << 20
-_WELL_FORMED = re.compile("[\u0080-\ud7ff\ue000-\U0010ffff]")
+_LINE_END = re.compile("[\r\n]")
 _BROKEN = re.compile("[\udc80-\udcff]")
 
 
 class NotPlain(Exception):
-    """The text is not UTF-8 with even line ends, as the engine reads it: it has to be rewritten first."""
+    """The text is not UTF-8 with even line ends and a record a line, as the engine reads it: it has to be rewritten."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,8 @@ class Plain:
     """A file the engine can read. ``name`` is what people know it by, ``path`` where its text lies.
 
     ``encoding`` is what to take it for if it turns out not to be UTF-8; ``declared`` says whether the drop said so.
-    ``is_damaged`` says that :data:`DAMAGED` stands in it.
+    ``is_rewritten`` says that it is UTF-8 with even line ends, and its ``longest`` line has that many bytes;
+    ``is_damaged`` that :data:`DAMAGED` stands in it.
     """
 
     name: str
@@ -60,6 +64,8 @@ class Plain:
     is_parquet: bool
     encoding: str
     declared: bool
+    is_rewritten: bool = False
+    longest: int = 0
     is_damaged: bool = False
     warning: str | None = None
 
@@ -87,10 +93,29 @@ def open_plain(name: str, path: Path, encoding: str | None, copy: Path) -> Plain
     return plain
 
 
-def rewrite(plain: Plain, copy: Path) -> Plain:
-    """Decode a text that the engine could not read as UTF-8 with even line ends."""
+def rewrite(plain: Plain, copy: Path, longest_line: int = LONGEST_LINE) -> Plain:
+    """Decode a text that the engine could not read as UTF-8 with even line ends.
+
+    Raises ``DropUnusable`` where it cannot be decoded, or has a line of more than ``longest_line`` bytes.
+    """
     tally = _tally(plain.path)
     lone_cr = STRAY_CR if tally.has_lf else "\n"
+    rewritten = _rewritten(plain, tally, copy, lone_cr)
+    longest, line = _longest_line(copy)
+    check_length(plain.name, line, longest, longest_line)
+    return replace(rewritten, is_rewritten=True, longest=longest)
+
+
+def check_length(name: str, line: int, size: int, longest_line: int) -> None:
+    """``DropUnusable`` where a line is longer than what is taken for a line."""
+    if size > longest_line:
+        raise DropUnusable(
+            f"{name}, line {line} is longer than {longest_line} bytes: expected text in lines",
+            code="file_unreadable",
+        )
+
+
+def _rewritten(plain: Plain, tally: "_Tally", copy: Path, lone_cr: str) -> Plain:
     if not tally.broken:
         return _decoded(plain, "utf-8-sig", "strict", copy, lone_cr)
     if tally.has_bom or tally.sound >= tally.broken:
@@ -99,6 +124,35 @@ def rewrite(plain: Plain, copy: Path) -> Plain:
         return _decoded(plain, plain.encoding, "courier.c1", copy, lone_cr)
     warning = f"{plain.name} is not UTF-8 and was read as Windows-1252: check names with accents"
     return replace(_decoded(plain, "cp1252", "courier.c1", copy, lone_cr), warning=warning)
+
+
+def _longest_line(path: Path) -> tuple[int, int]:
+    """How many bytes the longest line has, and its number."""
+    longest = number = held = ended = 0
+    for block in _blocks(path):
+        sizes = [len(line) for line in block.split(b"\n")]
+        sizes[0] += held
+        held = sizes[-1]
+        if max(sizes) > longest:
+            longest = max(sizes)
+            number = ended + sizes.index(longest) + 1
+        ended += len(sizes) - 1
+    return longest, number
+
+
+def count_lines(path: Path) -> int | None:
+    """How many lines end with LF or with the file, ``None`` where there is no LF, or no CR to be taken for one."""
+    if not any(b"\r" in block for block in _blocks(path)):
+        return None
+    ended, last = 0, b""
+    for last in _blocks(path):
+        ended += last.count(b"\n")
+    return ended + (not last.endswith(b"\n")) if ended else None
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb", buffering=0) as file:
+        yield from iter(partial(file.read, _BLOCK), b"")
 
 
 def _head(path: Path) -> bytes:
@@ -122,7 +176,7 @@ def _unpack(name: str, source: Path, target: Path) -> None:
         with gzip.open(source) as packed, target.open("wb") as unpacked:
             while block := packed.read(_BLOCK):
                 unpacked.write(block)
-    except (OSError, EOFError, zlib.error):
+    except (gzip.BadGzipFile, EOFError, zlib.error):
         raise DropUnusable(
             f"{name} is a damaged gzip file: it ends too early or its checksum is wrong", code="file_unreadable"
         ) from None
@@ -155,7 +209,7 @@ def _with_even_ends(blocks: Iterable[str], lone_cr: str) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class _Tally:
-    """How many characters beyond ASCII are sound UTF-8 and how many bytes are not; what else is in the file."""
+    """How many lines with more than ASCII are sound UTF-8, and how many are not; what else is in the file."""
 
     sound: int
     broken: int
@@ -170,8 +224,10 @@ def _tally(path: Path) -> _Tally:
         has_bom = file.read(3) == codecs.BOM_UTF8
         file.seek(0)
         for block in _decode_blocks(file):
-            sound += len(_WELL_FORMED.findall(block))
-            broken += len(_BROKEN.findall(block))
+            lines = [line for line in _LINE_END.split(block) if not line.isascii()] if not block.isascii() else []
+            damaged = sum(_BROKEN.search(line) is not None for line in lines)
+            broken += damaged
+            sound += len(lines) - damaged
             has_lf = has_lf or "\n" in block
     return _Tally(sound, broken, has_bom, has_lf)
 

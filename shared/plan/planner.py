@@ -7,7 +7,7 @@ from shared.errors import CourierError
 from shared.plan import batches, planned, rejects
 from shared.plan.diff import compare
 from shared.plan.engine import Engine
-from shared.plan.identity import find_duplicates, write_readdressed
+from shared.plan.identity import count_handed_on, find_duplicates, write_readdressed
 from shared.plan.read import read_drops
 from shared.plan.shapes import Job, Outcome
 
@@ -48,7 +48,7 @@ def _plan(engine: Engine, job: Job) -> Outcome:
     reading = read_drops(engine, job)
     find_duplicates(engine)
     rejected = rejects.find_rejects(engine)
-    ledger_members = compare(engine, job.ledger, full=job.full)
+    ledger_members = compare(engine, job.ledger, full=job.full, postponed=job.postponed)
     convoys = batches.seat(engine, job)
     counts = _count(engine, rejected, [contacts for convoy in convoys for contacts in convoy.batches])
     outcome = Outcome(
@@ -60,7 +60,7 @@ def _plan(engine: Engine, job: Job) -> Outcome:
         readdressed=job.folder / "readdressed.parquet",
         columns=tuple(reading.columns),
         ledger_members=ledger_members,
-        warnings=(*reading.warnings, *_unread_members(engine)),
+        warnings=(*reading.warnings, *_those_who_stay(engine, len(job.postponed))),
         examples=_examples(engine),
     )
     rejects.write(engine, outcome.rejects)
@@ -101,9 +101,15 @@ def check_equations(counts: Counts) -> None:
         raise CourierError(f"{counts.members} members, but {split} of them have a fate", code="accounting")
 
 
-def _unread_members(engine: Engine) -> list[str]:
-    count = engine.number(_ABSENT, kind="unchanged")
-    return [f"{count} members stay what they were, since their rows are rejects"] if count else []
+def _those_who_stay(engine: Engine, postponed: int) -> list[str]:
+    """Of those who are not in the drop under their address and have not left, or are there under another one's."""
+    told = {
+        "members stay what they were, since their rows are rejects": engine.number(_ABSENT, kind="unchanged")
+        - postponed,
+        "people with a new address stay what they were until a later run": postponed,
+        "members have the address of another customer by now, and its contact with it": count_handed_on(engine),
+    }
+    return [f"{count} {what}" for what, count in told.items() if count]
 
 
 def _examples(engine: Engine) -> tuple[Example, ...]:

@@ -1,19 +1,23 @@
 """Reading: the files of all drops into table ``record``, one row a line."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from shared.drop.shapes import column_name
 from shared.errors import DropUnusable
 from shared.plan import record
 from shared.plan.clean import Cleaner
-from shared.plan.columns import STANDARD, field_places, locate, wanted_columns
+from shared.plan.columns import STANDARD, Columns, field_places, locate, wanted_columns
 from shared.plan.dialect import find_layout, some
 from shared.plan.engine import Engine
 from shared.plan.load import Text, check_line_ends, load_parquet, load_text, parquet_columns
-from shared.plan.plain import NotPlain, Plain, open_plain, rewrite
+from shared.plan.plain import LONGEST_LINE, NotPlain, Plain, open_plain, rewrite
 from shared.plan.shapes import Job, LocalDrop
-from shared.plan.spans import join_lines
+from shared.plan.spans import check_folded, fold
+
+_SHARE = 8
+"""That part of the engine's memory is what one line may have, since the engine holds it more than once."""
 
 
 @dataclass
@@ -59,6 +63,7 @@ class _DropReader:
         self._places = [*STANDARD, *field_places(job).values()]
         self._reading = reading
         self._wanted = wanted_columns(job, drop)
+        self._longest_line = min(LONGEST_LINE, job.memory_mb * 1_000_000 // _SHARE)
         self._first_file: tuple[str, list[str]] | None = None
 
     def read(self, file: str, path: Path) -> None:
@@ -69,37 +74,51 @@ class _DropReader:
             self._read_parquet(plain)
             return
         try:
-            self._read_text(plain, is_rewritten=False)
+            self._read_text(self._text(plain))
         except NotPlain:
-            self._read_text(rewrite(plain, copy.with_suffix(".utf8")), is_rewritten=True)
+            self._read_folded(self._text(rewrite(plain, copy.with_suffix(".utf8"), self._longest_line)), copy)
 
-    def _read_text(self, plain: Plain, *, is_rewritten: bool) -> None:
+    def _text(self, plain: Plain) -> Text:
         mapped = [want.column for want in self._wanted if want.member]
         layout = find_layout(plain, self._drop.dialect, self._drop.columns, mapped)
-        file = Text(plain, layout, self._locate(plain, layout.columns), is_rewritten)
-        number = self._reading.files
-        first = load_text(self._engine, self._cleaner, number, file, self._places)
-        join_lines(self._engine, self._cleaner, number, first, file, self._places)
-        check_line_ends(self._engine, number, file)
-        self._note(plain, layout.columns, first)
-        self._reading.warnings.extend(warning for warning in (plain.warning, layout.warning) if warning)
+        columns = Columns(plain.name, layout.columns, are_named=self._drop.columns is not None)
+        return Text(plain, layout, self._locate(columns))
+
+    def _read_text(self, file: Text) -> int:
+        """Read a text of which every record is a line; returns the row of its first line."""
+        first = load_text(self._engine, self._cleaner, self._reading.files, file, self._places)
+        check_line_ends(self._engine, self._reading.files, file)
+        self._note(file.plain, file.layout.columns, first)
+        self._reading.warnings.extend(warning for warning in (file.plain.warning, file.layout.warning) if warning)
+        return first
+
+    def _read_folded(self, file: Text, copy: Path) -> None:
+        """Read a text of which some records may have several lines."""
+        folded = fold(self._engine, file, copy.with_suffix(".folded"), self._longest_line)
+        if folded is None:
+            self._read_text(file)
+            return
+        number, file = self._reading.files, replace(file, plain=folded)
+        check_folded(self._engine, number, self._read_text(file), file)
 
     def _read_parquet(self, plain: Plain) -> None:
-        columns = [column for column, _ in parquet_columns(self._engine, plain)]
-        positions = self._locate(plain, columns)
+        columns = [column_name(column) for column, _ in parquet_columns(self._engine, plain)]
+        positions = self._locate(Columns(plain.name, columns, are_named=True))
         first = load_parquet(self._engine, self._cleaner, self._reading.files, plain, positions, self._places)
         self._note(plain, columns, first)
 
-    def _locate(self, plain: Plain, columns: Sequence[str]) -> dict[str, int]:
+    def _locate(self, columns: Columns) -> dict[str, int]:
+        names = sorted(columns.names)
         if self._first_file is None:
-            self._first_file = (plain.name, sorted(columns))
-        name, expected = self._first_file
-        if sorted(columns) != expected:
+            self._first_file = (columns.file, names)
+        file, expected = self._first_file
+        if names != expected:
+            found = some(columns.names) if columns.are_named or set(names) & set(expected) else "none of them"
             raise DropUnusable(
-                f"{plain.name}, line 1: expected the columns of {name} ({some(expected)}), found {some(columns)}",
+                f"{columns.file}, line 1: expected the columns of {file} ({some(expected)}), found {found}",
                 code="columns_differ",
             )
-        return locate(self._job, self._wanted, columns, self._drop.drop.segment, plain.name)
+        return locate(self._job, self._wanted, columns, self._drop.drop.segment)
 
     def _note(self, plain: Plain, columns: Sequence[str], first: int) -> None:
         record.add_source(self._engine, self._segment, plain.name, first)

@@ -1,13 +1,14 @@
 """Table ``record``: every physical line of every file, in order, so that the number of a line is the number of its row.
 
-A record is a line, or several where a quoted value has line ends in it; it then lies in the row of its first line.
+A record is a line, or several where a quoted value has line ends in it; it then lies in the row of its first line, and
+the rows of the others are blank.
 
 | column | |
 |---|---|
 | source, form | the number of its file, and what the line is; ``row``, ``ragged`` and ``broken`` count as rows |
 | found, bytes | how many values the line has, and how many bytes without its end |
 | email, customer_id, previous_ids | cleaned; the email of a reject is what the drop has in its place |
-| details | what is sent of a person beside the email; of a malformed line its start |
+| details | what is sent of a person beside the email; of a malformed line the words that may tell a person |
 | code | of the reject, ``NULL`` where the row can travel |
 | filled | how many values a person has |
 | hash, size | of the JSON that is sent |
@@ -18,11 +19,8 @@ from collections.abc import Sequence
 
 from shared.plan.engine import Engine
 
-KEPT = 20_000
-"""Characters kept of a malformed line."""
-
 _CREATE = """
-CREATE TYPE form AS ENUM ('row', 'ragged', 'broken', 'header', 'blank', 'open', 'inside');
+CREATE TYPE form AS ENUM ('row', 'ragged', 'broken', 'torn', 'header', 'blank');
 CREATE TYPE code AS ENUM ('row_malformed', 'encoding_invalid', 'email_missing', 'email_invalid', 'value_too_long');
 CREATE TABLE record (
     source USMALLINT, form form, found UINTEGER, bytes UINTEGER,
@@ -31,9 +29,6 @@ CREATE TABLE record (
 );
 CREATE TABLE source (id USMALLINT, segment USMALLINT, name VARCHAR, first BIGINT)
 """
-
-CLEANED = ("email", "customer_id", "previous_ids", "details", "code", "filled", "hash", "size")
-"""The columns that cleaning fills, before those of misfits."""
 
 
 def create(engine: Engine, misfits: Sequence[str]) -> None:

@@ -13,6 +13,7 @@
 from pathlib import Path
 
 from shared.plan.engine import Engine, text
+from shared.plan.plain import FOLD, STRAY_CR
 
 _REJECT = """
 CREATE VIEW reject AS
@@ -51,7 +52,7 @@ CREATE TEMP MACRO flaw_of(x) AS
 _WRITE = """
 COPY (
     SELECT defused(source.name) AS source, place - source.first + 1 AS line, defused(customer_id) AS customer_id,
-           defused(email) AS email, code, defused(detail) AS detail
+           defused(translate(email, {stand_ins}, chr(13) || chr(10))) AS email, code, defused(detail) AS detail
     FROM reject JOIN source ON reject.source = source.id
     ORDER BY place
 ) TO {path} (FORMAT csv, HEADER true)
@@ -73,4 +74,4 @@ def find_rejects(engine: Engine) -> dict[str, int]:
 def write(engine: Engine, path: Path) -> None:
     """Write view ``reject`` as ``source,line,customer_id,email,code,detail``, in the order of files and lines."""
     engine.run(DEFUSED)
-    engine.run(_WRITE.format(path=text(path)))
+    engine.run(_WRITE.format(path=text(path), stand_ins=text(STRAY_CR + FOLD)))

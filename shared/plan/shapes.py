@@ -33,7 +33,8 @@ class Job:
 
     ``fields`` resolves each key of ``mapping.fields``; ``mark`` is the custom field of ``leavers.field``. ``ledger`` is
     the file of the export's ledger, ``None`` before the first run. ``folder`` is empty and takes all files.
-    ``memory_mb`` bounds the engine.
+    ``memory_mb`` bounds the engine. ``postponed`` are people whose new address is left for a later run, as their old
+    and new email.
     """
 
     export: Export
@@ -46,6 +47,7 @@ class Job:
     folder: Path
     memory_mb: int
     known_columns: tuple[str, ...] = ()
+    postponed: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,20 @@
 """Records of several lines: a quoted value with line ends in it, told from a quote that was never closed.
 
-Only a file with lines that open a quoted value and leave it open comes here. Joining lines is the one place where rows
-could vanish without a trace, so whatever looks like a quote gone astray stops the plan.
+Only a file with a line that leaves a quoted value open comes here. Its records are folded: each becomes one line, with
+blank lines after it, so that the number of a line stays what it is in the file. Joining lines is the one place where
+rows could vanish without a trace, so whatever looks like a quote gone astray stops the plan.
 """
 
-from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import duckdb
 
 from shared.errors import DropUnusable
-from shared.plan.clean import Cleaner
 from shared.plan.engine import Engine, text
-from shared.plan.load import Text, values_of
-from shared.plan.record import CLEANED
+from shared.plan.load import Text, unreadable
+from shared.plan.plain import FOLD, Plain, check_length
 
 LONGEST = 10_000
 """Lines of one record; what is longer is a quote gone astray, not a value."""
@@ -18,151 +22,152 @@ LONGEST = 10_000
 _NUMBERED = "(SELECT row_number() OVER () AS number, line FROM {lines})"
 """Without an order of its own, the engine numbers lines as it reads them: in the order of the file."""
 
-_OPENING = """
-CREATE OR REPLACE TEMP TABLE opening AS
-SELECT rowid - {first} + 1 AS number FROM record
-WHERE source = {source} AND form = 'open'
+_QUOTED = """
+CREATE OR REPLACE TEMP TABLE quoted AS
+SELECT number, parts IS NULL AND {opens} AS opens, NOT {goes_on} AS ends, {closes} AS is_proper
+FROM (SELECT number, line, {parts} AS parts FROM {numbered} WHERE contains(line, {quote}))
 """
 
-_ENDING = """
-CREATE OR REPLACE TEMP TABLE ending AS
-SELECT number, {closes} AS is_proper FROM {numbered} WHERE contains(line, {quote}) AND NOT {goes_on}
+_SPAN = """
+CREATE OR REPLACE TEMP TABLE span AS
+WITH counted AS (
+    SELECT *, count(CASE WHEN ends THEN 1 END) OVER (ROWS UNBOUNDED PRECEDING) AS ended FROM quoted
+),
+target AS (
+    SELECT ended, min(number) FILTER (ends) AS seam, min(number) FILTER (NOT ends) AS within
+    FROM counted WHERE opens GROUP BY ended
+),
+linked AS (
+    SELECT *, row_number() OVER (ORDER BY ended) AS turn,
+           seam IS NOT NULL AND ended - 1 IS NOT DISTINCT FROM lag(ended) OVER (ORDER BY ended) AS is_linked
+    FROM target
+),
+chained AS (
+    SELECT *, max(CASE WHEN within IS NOT NULL OR NOT is_linked THEN turn END) OVER (ORDER BY ended) AS head
+    FROM linked
+),
+met AS (
+    SELECT *, is_linked AND (lag(turn - head) OVER (ORDER BY ended)) % 2 = 0 AS follows FROM chained
+)
+SELECT CASE WHEN follows OR seam IS NULL THEN within ELSE seam END AS start, number AS stop, is_proper
+FROM met LEFT JOIN (FROM counted WHERE ends) ending ON ending.ended = met.ended + 1 WHERE (turn - head) % 2 = 0
+"""
+"""A span goes from a line that leaves a value open to the next line that ends one; lines within it begin nothing.
+
+All openings after the same number of endings make one ``target``: the next ending is that of all. Its span starts with
+the first of them, unless that is a ``seam``, the very line that ends the span before. A target that has nothing but a
+seam is met where the one before it is not: in a chain of them, every other one.
 """
 
-_PAIRS = """
-SELECT opening.number, ending.number, ending.is_proper
-FROM opening ASOF LEFT JOIN ending ON opening.number < ending.number
-ORDER BY opening.number
+_ASTRAY = """
+SELECT start, stop, is_proper FROM span WHERE stop IS NULL OR NOT is_proper OR stop - start >= {longest}
+ORDER BY start LIMIT 1
 """
 
-_PART = """
-CREATE OR REPLACE TEMP TABLE part AS
-SELECT start, stop, number, coalesce(line, '') AS line
-FROM {numbered}
-JOIN (SELECT start, stop, unnest(range(start, stop + 1)) AS number
-      FROM (SELECT unnest($starts) AS start, unnest($stops) AS stop)) USING (number)
-"""
+_SPANS = "SELECT start, stop FROM span ORDER BY start"
 
-_JOINED = """
-CREATE OR REPLACE TEMP TABLE joined AS
-SELECT start, {parts} AS parts, 'row' AS form
-FROM (SELECT start, string_agg(line, chr(10) ORDER BY number) AS line FROM part GROUP BY start)
+_MISSHAPEN = """
+SELECT min(start) FROM span JOIN record ON record.rowid = {first} + start - 1
+WHERE source = {source} AND form NOT IN ('row', 'header')
 """
-
-_MISSHAPEN = "SELECT min(start) FROM joined WHERE len(parts) IS DISTINCT FROM {width}"
 
 _SWALLOWED = r"""
 WITH value AS (
-    SELECT start, unnest(parts) AS value, unnest(range(1, {width} + 1)) AS place FROM joined
+    SELECT number, unnest(parts) AS value, unnest(range(1, {width} + 1)) AS place
+    FROM (SELECT number, {parts} AS parts FROM {numbered} WHERE number IN (SELECT start FROM span))
+    WHERE len(parts) = {width}
 ),
 lined AS (
-    SELECT start, place, string_split(replace(value, {quote}, ''), chr(10)) AS lines,
+    SELECT number, place, string_split(replace(value, {quote}, ''), {fold}) AS lines,
            len(string_split(lines[1], {delimiter})) = {width} - place + 1
                AND len(string_split(lines[-1], {delimiter})) = place AS is_seam
-    FROM value WHERE contains(trim(value, {quote} || chr(10)), chr(10))
+    FROM value WHERE contains(value, '@') AND contains(trim(value, {quote} || {fold}), {fold})
 ),
 cut AS (
-    SELECT start, place, is_seam, len(lines) AS last, unnest(range(1, len(lines) + 1)) AS number,
+    SELECT number, place, is_seam, len(lines) AS last, unnest(range(1, len(lines) + 1)) AS inner_number,
            string_split(unnest(lines), {delimiter}) AS pieces
     FROM lined
 ),
 email AS (
-    SELECT start, pieces[CASE number WHEN 1 THEN greatest({email} - place + 1, 0) ELSE {email} END] AS email
-    FROM cut WHERE CASE WHEN number IN (1, last) THEN is_seam ELSE len(pieces) = {width} END
+    SELECT number, pieces[CASE inner_number WHEN 1 THEN greatest({email} - place + 1, 0) ELSE {email} END] AS email
+    FROM cut WHERE CASE WHEN inner_number IN (1, last) THEN is_seam ELSE len(pieces) = {width} END
 )
-SELECT min(start) FROM email WHERE regexp_matches(email, '^\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$')
+SELECT min(number) FROM email WHERE regexp_matches(email, '^\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$')
 """
 """A value with another row in it: as an inner line, or as the end of its first and the beginning of its last line.
 
 The latter is what is left of two rows of which one lost a closing and the other an opening quote of the same column.
 """
 
-_JOINED_ROWS = "SELECT start, form, {width} AS found, 0 AS bytes, NULL AS line, {values} FROM joined"
 
-_PUT_FIRST = "UPDATE record SET {columns} FROM ({cleaned}) whole WHERE record.rowid = {first} + whole.start - 1"
+def fold(engine: Engine, file: Text, copy: Path, longest_line: int) -> Plain | None:
+    """Make of each record of a text one line; ``None`` where each is. Leaves table ``span`` of those that had several.
 
-_PUT_REST = """
-UPDATE record SET form = 'inside', code = NULL, details = NULL
-FROM (SELECT number FROM part WHERE number > start) rest WHERE record.rowid = {first} + rest.number - 1
-"""
-
-
-def join_lines(engine: Engine, cleaner: Cleaner, source: int, first: int, file: Text, places: Sequence[str]) -> None:
-    """Join the lines of one loaded text whose records have several; ``first`` is the row of its first line.
-
-    Raises ``DropUnusable`` where a quoted value is never closed, or closed where another row begins.
+    Raises ``DropUnusable`` where a quoted value is never closed or closed where no value ends, or a record is too long.
     """
-    engine.run(_OPENING.format(source=source, first=first))
-    if not engine.number("SELECT count(*) FROM opening"):
-        return
-    numbered = _NUMBERED.format(lines=file.lines)
-    engine.run(
-        _ENDING.format(
-            numbered=numbered,
-            quote=text(file.grammar.quote),
-            closes=file.grammar.closes("line"),
-            goes_on=file.grammar.goes_on("line"),
-        )
-    )
-    spans = find_spans(file.plain.name, engine.rows(_PAIRS))
-    _join(engine, cleaner, first, file, places, numbered, spans)
+    if not file.grammar.quote or not _find_spans(engine, file):
+        return None
+    return _folded(engine, file.plain, copy, longest_line)
 
 
-def find_spans(file: str, pairs: Iterable[tuple[int, int | None, bool | None]]) -> list[tuple[int, int]]:
-    """First and last line of each record of several lines, in order.
-
-    ``pairs`` holds, for every line that leaves a quoted value open if read on its own: its number, the next line in
-    which such a value ends, and whether it ends properly there. Lines within an earlier record begin nothing.
-    """
-    spans: list[tuple[int, int]] = []
-    last = 0
-    for start, stop, is_proper in pairs:
-        if start <= last:
-            continue
-        if stop is None:
-            raise _astray(file, start, "is never closed")
-        if not is_proper:
-            raise _astray(file, start, f"is closed in line {stop} where no value ends")
-        if stop - start >= LONGEST:
-            raise _astray(file, start, f"is closed {stop - start} lines later")
-        spans.append((start, stop))
-        last = stop
-    return spans
+def _folded(engine: Engine, plain: Plain, copy: Path, longest_line: int) -> Plain:
+    longest = plain.longest
+    with plain.path.open("rb") as source, copy.open("wb") as target:
+        lines, at = iter(source), 0
+        for start, stop in engine.stream(_SPANS):
+            target.writelines(islice(lines, start - 1 - at))
+            record = b"".join(islice(lines, stop - start + 1)).removesuffix(b"\n")
+            longest = max(longest, len(record))
+            check_length(plain.name, start, longest, longest_line)
+            target.write(record.replace(b"\n", FOLD.encode()) + b"\n" * (stop - start + 1))
+            at = stop
+        target.writelines(lines)
+    plain.path.unlink()  # it was a copy itself
+    return replace(plain, path=copy, longest=longest)
 
 
-def _join(
-    engine: Engine,
-    cleaner: Cleaner,
-    first: int,
-    file: Text,
-    places: Sequence[str],
-    numbered: str,
-    spans: Sequence[tuple[int, int]],
-) -> None:
+def check_folded(engine: Engine, source: int, first: int, file: Text) -> None:
+    """``DropUnusable`` where a folded record, loaded from row ``first`` on, is no row, or has another row within it."""
     width = len(file.layout.columns)
-    starts, stops = [start for start, _ in spans], [stop for _, stop in spans]
-    engine.run(_PART.format(numbered=numbered), starts=starts, stops=stops)
-    engine.run(_JOINED.format(parts=file.grammar.values("line")))
-    if misshapen := engine.number(_MISSHAPEN.format(width=width)):
-        raise _astray(file.plain.name, misshapen, f"leaves that row without its {width} values")
+    if start := engine.number(_MISSHAPEN.format(first=first, source=source)):
+        raise _astray(file.plain.name, start, f"leaves that row without its {width} values")
     swallowed = _SWALLOWED.format(
         width=width,
+        parts=file.grammar.values("line"),
+        numbered=_NUMBERED.format(lines=file.lines),
         email=file.positions["email"] + 1,
         quote=text(file.layout.quote),
         delimiter=text(file.layout.delimiter),
+        fold=text(FOLD),
     )
     if start := engine.number(swallowed):
         raise _astray(file.plain.name, start, "has another row within it")
-    rows = _JOINED_ROWS.format(width=width, values=values_of(file, places))
-    columns = ("form", "found", *CLEANED, *cleaner.misfits)
-    engine.run(
-        _PUT_FIRST.format(
-            columns=", ".join(f"{column} = whole.{column}" for column in columns),
-            cleaned=cleaner.cleaned(rows, is_damaged=file.plain.is_damaged, carried="start"),
-            first=first,
-        )
+
+
+def _find_spans(engine: Engine, file: Text) -> int:
+    """Make table ``span``; returns how many there are."""
+    grammar = file.grammar
+    quoted = _QUOTED.format(
+        numbered=_NUMBERED.format(lines=file.lines),
+        quote=text(grammar.quote),
+        parts=grammar.values("line"),
+        opens=grammar.opens("line"),
+        goes_on=grammar.goes_on("line"),
+        closes=grammar.closes("line"),
     )
-    engine.run(_PUT_REST.format(first=first))
+    try:
+        engine.run(quoted)
+    except (duckdb.InvalidInputException, duckdb.NotImplementedException) as error:
+        raise unreadable(file.plain.name, error) from None
+    engine.run(_SPAN)
+    engine.run("DROP TABLE quoted")
+    for start, stop, is_proper in engine.rows(_ASTRAY.format(longest=LONGEST)):
+        if stop is None:
+            raise _astray(file.plain.name, start, "is never closed")
+        if not is_proper:
+            raise _astray(file.plain.name, start, f"is closed in line {stop} where no value ends")
+        raise _astray(file.plain.name, start, f"is closed {stop - start} lines later")
+    return engine.number("SELECT count(*) FROM span")
 
 
 def _astray(file: str, line: int, what: str) -> DropUnusable:

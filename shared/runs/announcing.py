@@ -4,6 +4,7 @@ from shared import names, notify
 from shared.courier import Courier
 from shared.documents import MOST_IMPORTS_PER_MINUTE, Connection, Export, Reason, Run, RunState
 from shared.doors.clock import now
+from shared.errors import CourierError
 from shared.runs.states import MOVES, change, moved
 from shared.telemetry import RunEnded, RunHeld, about, record
 
@@ -34,5 +35,10 @@ def announce_end(courier: Courier, run: Run) -> None:
 
 
 def _tell(courier: Courier, run: Run) -> None:
-    if export := courier.store.find(names.export(run.export), Export):
+    """Tell the people whom the export names; one that cannot be understood names nobody."""
+    try:
+        export = courier.store.find(names.export(run.export), Export)
+    except CourierError:
+        return
+    if export:
         notify.tell(courier, export, run)

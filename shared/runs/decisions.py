@@ -1,4 +1,4 @@
-"""What a person decides about runs: to cancel one, to let a held one go on, to start an export anew."""
+"""What a person decides about runs: to cancel one, or to let a held one go on."""
 
 from shared import names
 from shared.courier import Courier
@@ -40,8 +40,9 @@ def cancel(courier: Courier, run_id: str, by: str) -> Run:
 def release(courier: Courier, run_id: str, by: str) -> Run:
     """Let a held run go on where it stopped, and record who decided that.
 
-    With a plan it is delivered: batches that have a receipt are not sent again. Without one it is planned. Raises
-    ``NotFound``, and ``Conflict`` where the run is not held.
+    With a plan it is delivered: batches that have a receipt are not sent again. Without one it is planned, where guards
+    that were looked at do not hold it again for the same drops. Raises ``NotFound``, and ``Conflict`` where the run is
+    not held.
     """
     held = _run(courier, run_id)
     moment = now(courier.clock)
@@ -51,7 +52,7 @@ def release(courier: Courier, run_id: str, by: str) -> Run:
         if run.state is not RunState.HELD:
             raise Conflict(f"run {run_id} is {run.state}: only a held run is released")
         decision = Release(at=moment, by=by, reason=run.reason)
-        watch = run.watch.model_copy(update={"next_batch": 0})
+        watch = run.watch.model_copy(update={"next_batch": 0, "rescues": 0, "waiting_since": moment})
         run = run.model_copy(update={"releases": [*run.releases, decision], "watch": watch})
         return moved(run, RunState.DELIVERING if planned else RunState.QUEUED, moment)
 
@@ -81,25 +82,6 @@ def cancel_over(courier: Courier, connection: str, by: str) -> list[str]:
         if run and run.connection == connection and _cancel_unfinished(courier, run.id, by):
             stopped.append(run.id)
     return stopped
-
-
-def start_anew(courier: Courier, export: str) -> None:
-    """Forget what an export has sent, because it was to another list: its next run sends every member.
-
-    Raises ``Conflict`` while a run is active: what that one had confirmed would be taken for the new list's.
-    """
-
-    def forget(state: ExportState) -> ExportState:
-        if state.active:
-            raise Conflict(
-                f"run {state.active.run} is about another account or list, and has not ended: let it end or cancel it, "
-                "then send this again",
-                code="run_active",
-            )
-        return state.model_copy(update={"ledger": None, "drops": [], "columns": []})
-
-    if courier.store.blobs.exists(names.export_state(export)):
-        courier.store.modify(names.export_state(export), ExportState, forget)
 
 
 def exports_with_state(courier: Courier) -> list[str]:

@@ -11,7 +11,7 @@ from shared.documents import Drop, Export, ExportState, Run, RunRequest, RunStat
 from shared.doors.clock import now
 from shared.errors import Conflict, NotFound
 from shared.messages import PlanMessage
-from shared.runs.states import FINAL
+from shared.runs.states import FINAL, change
 from shared.telemetry import RunRequested, about, record
 
 
@@ -61,11 +61,24 @@ def start_next(courier: Courier, export: str, ended: str) -> None:
 def queue_run(courier: Courier, export: str, request: RunRequest) -> None:
     """See to it that an active request has its document and a message that starts it, also after a crash."""
     _create(courier, export, request)
-    run = courier.store.get(names.run(request.run), Run)
+    moment = now(courier.clock)
+    run = change(courier.store, request.run, lambda run: _its_turn(run, request, moment))
     if run.state in FINAL:
         start_next(courier, export, run.id)
     elif run.state is RunState.QUEUED:
         courier.queues.send(names.EXPORT_RUNS, PlanMessage(run=run.id, generation=run.watch.generation))
+
+
+def _its_turn(run: Run, request: RunRequest, moment: datetime) -> Run:
+    """The run as it is asked for by now, unless somebody has set out to plan it."""
+    if run.state is not RunState.QUEUED or run.watch.claims:
+        return run
+    watch = run.watch.model_copy(update={"waiting_since": moment})
+    return _as_asked(run, request).model_copy(update={"watch": watch})
+
+
+def _as_asked(run: Run, request: RunRequest) -> Run:
+    return run.model_copy(update={"dry_run": request.dry_run, "full": request.full})
 
 
 def drop_run_id(export: str, drops: Sequence[Drop]) -> str:
@@ -93,13 +106,15 @@ def _with(state: ExportState, request: RunRequest) -> ExportState:
         return state.model_copy(update={"active": request if state.active is None else state.active})
     if state.waiting is None:
         return state.model_copy(update={"waiting": request})
-    joined = state.waiting.model_copy(
-        update={
-            "dry_run": state.waiting.dry_run and request.dry_run,
-            "full": state.waiting.full or request.full,
-        }
-    )
-    return state.model_copy(update={"waiting": joined})
+    return state.model_copy(update={"waiting": _joined(state.waiting, request)})
+
+
+def _joined(waiting: RunRequest, request: RunRequest) -> RunRequest:
+    """One run that does for both: it sends where one of them does, and everybody only where one asked to *send* all."""
+    both = (waiting, request)
+    decisive = [one for one in both if not one.dry_run] or both
+    changes = {"dry_run": all(one.dry_run for one in both), "full": any(one.full for one in decisive)}
+    return waiting.model_copy(update=changes)
 
 
 def _start(courier: Courier, export: str, state: ExportState, request: RunRequest) -> Run:
@@ -108,10 +123,8 @@ def _start(courier: Courier, export: str, state: ExportState, request: RunReques
         return courier.store.get(names.run(request.run), Run)
     waiting = state.waiting or request
     _create(courier, export, waiting)
-    return courier.store.modify(
-        names.run(waiting.run),
-        Run,
-        lambda run: run.model_copy(update={"dry_run": waiting.dry_run, "full": waiting.full}),
+    return change(
+        courier.store, waiting.run, lambda run: _as_asked(run, waiting) if run.state is RunState.QUEUED else run
     )
 
 

@@ -22,7 +22,7 @@ from shared.drop.completeness import PATIENCE, WEAK, NotUsable, NotYet
 from shared.drop.finding import MISSING, Judged, Survey, places_of, survey
 from shared.drop.shapes import SegmentDrop
 from shared.errors import Conflict, NotFound
-from shared.exports import all_exports
+from shared.exports import all_exports, target_of
 from shared.messages import LookMessage
 from shared.runs.requests import request_run
 from shared.telemetry import DropIncomplete, DropWaiting, record
@@ -59,15 +59,23 @@ def refresh_due(courier: Courier, export_name: str, export: Export, state: Expor
     """The newest drops of an export's segments, if at least one of them has not been exported yet.
 
     Whether they are whole is for planning to find out: it waits for what is still being written, and what cannot be
-    used ends the run with its reason. A segment that is not there at all asks for nothing.
+    used ends the run with its reason. A segment that is not there at all, or has nothing in it, asks for nothing; that
+    it is so is recorded, where an alert looks.
     """
     found = _survey(courier, export.segments)
     judged = [_judge(courier, found, segment, state) for segment in export.segments]
     for segment, one in zip(export.segments, judged, strict=True):
         if isinstance(one.outcome, NotUsable):
             logger.warning("export %s: segment %s: %s", export_name, segment, one.outcome.message)
+            record(DropIncomplete(segment=segment, code=one.outcome.code, looks=0, seconds=0.0))
     drops = _drops(judged)
     return drops if _is_new(drops, state) else None
+
+
+def remembered(courier: Courier, name: str, export: Export) -> ExportState:
+    """What an export remembers of the list that it leads to by now."""
+    state = courier.store.find(names.export_state(name), ExportState) or ExportState()
+    return state.about(target_of(courier.store, export))
 
 
 def _listening(courier: Courier) -> dict[str, Export]:
@@ -88,7 +96,7 @@ def _look(courier: Courier, exports: Mapping[str, Export], look: LookMessage) ->
     found = _survey(courier, sorted({segment for export in using.values() for segment in export.segments}))
     problems: dict[tuple[str, str], NotYet | NotUsable] = {}
     for name, export in using.items():
-        state = courier.store.find(names.export_state(name), ExportState) or ExportState()
+        state = remembered(courier, name, export)
         judged = {segment: _judge(courier, found, segment, state) for segment in export.segments}
         if _is_decided(judged.values()):
             _ask(courier, name, _drops(judged.values()), state)
@@ -119,7 +127,7 @@ def _follow_up(
 
 def _send_next(courier: Courier, look: LookMessage, due: datetime, moment: datetime) -> None:
     delay = min(max(1, math.ceil((due - moment).total_seconds())), _LONGEST_DELAY_SECONDS)
-    following = look.model_copy(update={"looks": look.looks + 1})
+    following = look.model_copy(update={"looks": look.looks + 1, "poisoned": 0})
     courier.queues.send(names.SEGMENT_DROPS, following, delay=delay)
     under_way = Look(
         segment=following.segment,

@@ -9,12 +9,13 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from shared import names
+from shared import gaps, names
 from shared.courier import Courier
 from shared.documents import Counts, ExportState, Plan, Reason, Receipt, ReceiptState, Run, RunState
 from shared.doors.clock import now
 from shared.ledger import BatchOutcome, write_ledger
-from shared.receipts import Summary, summaries
+from shared.receipts import Summary, failed_positions, positions_of, summaries
+from shared.receipts import change as change_receipt
 from shared.refused import Refused, append_refused
 from shared.runs.announcing import announce_end
 from shared.runs.requests import start_next
@@ -24,17 +25,41 @@ from shared.runs.states import FINAL, change, moved
 def finish(courier: Courier, run_id: str) -> None:
     """End a planned run of which nothing more will become known, and let the next one start.
 
-    The personal data it was planned with is removed: from then on only the ledger and the rejects hold any.
+    What has not become known by now counts as failed. The personal data it was planned with is removed: from then on
+    only the ledger and the rejects hold any.
     """
     run = courier.store.get(names.run(run_id), Run)
     plan = courier.store.get(names.plan(run_id), Plan)
-    receipts = summaries(courier.store.blobs, run_id)
+    receipts = _closed(courier, run_id)
     _commit(courier, run, plan, receipts)
     counts = counted(run.counts, plan, receipts)
     rate = imports_per_minute(receipts)
     for name in (names.planned(run_id), names.batches(run_id)):
         courier.store.blobs.delete(name)
     _end(courier, run_id, lambda run: _ended(courier, run, counts, rate))
+
+
+def _closed(courier: Courier, run_id: str) -> list[Summary]:
+    """The receipts of a run, each of them in a final state."""
+    blobs = courier.store.blobs
+    for summary in summaries(blobs, run_id):
+        if summary.state not in _FINAL:
+            receipt = courier.store.get(names.receipt(run_id, summary.batch), Receipt)
+            change_receipt(blobs, receipt, _close)
+    return summaries(blobs, run_id)
+
+
+_FINAL = (ReceiptState.CONFIRMED, ReceiptState.FAILED)
+
+
+def _close(receipt: Receipt) -> Receipt:
+    imports = [one if one.outcome else one.model_copy(update={"outcome": "failed"}) for one in receipt.imports]
+    closed = gaps.given_up(receipt.model_copy(update={"imports": imports, "reason": receipt.reason or _NEVER_KNOWN}))
+    failed = failed_positions(closed)
+    return closed.model_copy(update={"state": ReceiptState.FAILED if failed else ReceiptState.CONFIRMED})
+
+
+_NEVER_KNOWN = Reason(code="outcome_unknown", message="the run ended before it was known what became of these contacts")
 
 
 def end_unplanned(courier: Courier, run_id: str, state: RunState, reason: Reason | None) -> None:
@@ -81,17 +106,19 @@ def imports_per_minute(receipts: Sequence[Summary]) -> float | None:
 
 
 def outcome_of(receipt: Receipt) -> BatchOutcome:
-    """What the ledger has to know of a batch."""
-    everybody = range(receipt.contacts)
-    refused = {refusal.position: refusal.code for refusal in receipt.refusals}
-    confirmed: set[int] = set()
-    for accepted in receipt.imports:
-        if accepted.outcome == "completed":
-            confirmed.update(everybody if accepted.positions is None else accepted.positions)
+    """What the ledger has to know of a batch.
+
+    Those in an import that ended badly may have been taken all the same, and so may those in no import whose posts were
+    left without an answer.
+    """
+    failed = failed_positions(receipt)
+    imported = {place for one in receipt.imports for place in positions_of(one, receipt.contacts)}
+    unsure = failed if receipt.extra_sends else failed & imported
     return BatchOutcome(
         batch=receipt.batch,
-        refused=refused,
-        lost=frozenset(position for position in everybody if position not in confirmed and position not in refused),
+        refused={refusal.position: refusal.code for refusal in receipt.refusals},
+        lost=frozenset(failed - unsure),
+        unsure=frozenset(unsure),
     )
 
 
@@ -109,7 +136,12 @@ def _commit(courier: Courier, run: Run, plan: Plan, receipts: Sequence[Summary])
         shutil.rmtree(folder, ignore_errors=True)
     whole = complete and not any(receipt.failed for receipt in receipts)
     changes = {"ledger": run.id, "columns": plan.columns} | ({"drops": run.drops} if whole else {})
-    courier.store.modify(name, ExportState, lambda state: state.model_copy(update=changes), default=ExportState())
+
+    def committed(state: ExportState) -> ExportState:
+        ours = state.active is not None and state.active.run == run.id
+        return state.about(run.target).model_copy(update=changes) if ours else state
+
+    courier.store.modify(name, ExportState, committed, default=ExportState())
 
 
 def _write_files(
@@ -117,7 +149,7 @@ def _write_files(
 ) -> None:
     blobs = courier.store.blobs
     planned, ledger = folder / "planned.parquet", folder / "ledger.parquet"
-    blobs.download(names.planned(run.id), planned)
+    blobs.download(names.planned(run.id), planned, etag=plan.planned_etag)
     special = list(_special(courier, run.id, receipts))
     if refused := [
         Refused(receipt.batch, refusal.position, refusal.code, refusal.detail)

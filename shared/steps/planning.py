@@ -1,21 +1,22 @@
 """The step behind ``export-runs``: from a request to batches ready to post.
 
-Nothing is sent to ActiveCampaign here. What planning leaves is stored before the run's state says so, and the stored
-plan is looked for first, so that a message that comes twice goes on where the first one got to.
+Nothing is sent to ActiveCampaign here but the new addresses of contacts. What planning leaves is stored before the
+run's state says so, and the stored plan is looked for first, so that a message that comes twice goes on where the first
+one got to.
 """
 
 import math
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 from shared import names
 from shared.activecampaign.client import ActiveCampaign
 from shared.courier import Courier
-from shared.documents import Connection, Drop, DropBlob, Export, ExportState, Plan, Reason, Run, RunState
+from shared.documents import Connection, Drop, DropBlob, Export, ExportState, Plan, Reason, Run, RunState, Target
 from shared.doors.clock import now
 from shared.doors.machine import engine_memory_mb
 from shared.drop.finding import newest_drop
@@ -29,20 +30,23 @@ from shared.errors import (
     ExportRefused,
     PassingError,
     RunHeld,
+    Superseded,
 )
 from shared.ledger import readdress_ledger
-from shared.messages import PlanMessage, WatchMessage
-from shared.plan.guards import check
+from shared.messages import PlanMessage
+from shared.plan.guards import GUARDS, check
 from shared.plan.identity import read_readdressed
 from shared.plan.planner import make_plan
 from shared.plan.shapes import Job, LocalDrop, Outcome
 from shared.runs.announcing import hold
+from shared.runs.claiming import claim, give_back, note, still_ours
 from shared.runs.requests import export_of
-from shared.runs.states import FINAL, change, moved, take_over
-from shared.steps.finishing import end_unplanned, finish
+from shared.runs.states import moved, take_over
+from shared.steps.finishing import end_unplanned
+from shared.steps.publishing import end_dry, hand_over, hold_for_a_person, publish, remove_if_over
 from shared.steps.readdressing import MOST, readdress
 from shared.steps.targets import Targets, find_targets
-from shared.telemetry import RunPlanned, about, record
+from shared.telemetry import about
 
 _PATIENCE = timedelta(hours=6)
 """How long a run waits for a whole drop or for ActiveCampaign before it fails."""
@@ -57,39 +61,32 @@ _REPLACED_TRIES = 5
 def plan_run(courier: Courier, message: PlanMessage) -> None:
     """Plan that run and hand it to its watcher, or end it with its reason."""
     with courier.planning, about(run=message.run, export=export_of(message.run)):
-        run = _claim(courier, message)
+        run = claim(courier, message)
         if run is None:
             return
         try:
-            _plan(courier, run)
-        except RunHeld as held:
-            hold(courier, run.id, _reason(held))
-        except (ExportRefused, DropUnusable) as refused:
-            end_unplanned(courier, run.id, RunState.FAILED, _reason(refused))
-        except PassingError as passing:
-            _try_later(courier, run, passing)
+            _plan_or_end(courier, run)
+        except Superseded:
+            remove_if_over(courier, run.id)
+        except Exception:
+            give_back(courier, run)
+            raise
 
 
-def _claim(courier: Courier, message: PlanMessage) -> Run | None:
-    """The run in state planning, if this message is the one to plan it."""
-    run = courier.store.find(names.run(message.run), Run)
-    if run is None or run.watch.generation != message.generation:
-        return None
-    if run.state is RunState.PLANNING:
-        return run
-    if run.state is not RunState.QUEUED:
-        return None
-    moment = now(courier.clock)
-    watch = run.watch.model_copy(update={"at": moment})
-    return change(
-        courier.store,
-        run.id,
-        lambda run: (
-            moved(run, RunState.PLANNING, moment).model_copy(update={"watch": watch})
-            if run.state is RunState.QUEUED
-            else run
-        ),
-    )
+def _plan_or_end(courier: Courier, run: Run) -> None:
+    try:
+        _plan(courier, run)
+    except Superseded:
+        raise
+    except RunHeld as held:
+        still_ours(courier, run)
+        hold(courier, run.id, _reason(held))
+    except PassingError as passing:
+        still_ours(courier, run)
+        _try_later(courier, run, passing)
+    except CourierError as final:
+        still_ours(courier, run)
+        end_unplanned(courier, run.id, RunState.FAILED, _reason(final))
 
 
 def _plan(courier: Courier, run: Run) -> None:
@@ -101,11 +98,12 @@ def _plan(courier: Courier, run: Run) -> None:
                 f'connection {export.connection} has no "consent": store it with the connection, then release the run',
                 code="consent_missing",
             )
+        run = note(courier, run, _destination(export, connection))
         client = courier.activecampaign(connection)
         targets = find_targets(export, client.lists(), client.fields())
-        plan = _plan_drops(courier, client, run, export, targets)
+        plan = _plan_drops(_Planning(courier, client, run, export, targets))
     if plan is not None:
-        _hand_over(courier, run.id, plan)
+        hand_over(courier, run.id, plan)
 
 
 def _documents(courier: Courier, run: Run) -> tuple[Export, Connection]:
@@ -115,30 +113,52 @@ def _documents(courier: Courier, run: Run) -> tuple[Export, Connection]:
     connection = courier.store.find(names.connection(export.connection), Connection)
     if connection is None:
         raise ExportRefused(f"there is no connection {export.connection}", code="connection_missing")
-    change(courier.store, run.id, lambda run: run.model_copy(update={"connection": export.connection}))
     return export, connection
 
 
-def _plan_drops(courier: Courier, client: ActiveCampaign, run: Run, export: Export, targets: Targets) -> Plan | None:
+def _destination(export: Export, connection: Connection) -> dict[str, object]:
+    return {"connection": export.connection, "target": Target(host=connection.host, list_id=export.list_id)}
+
+
+@dataclass(frozen=True)
+class _Planning:
+    """What every step of planning one run works with."""
+
+    courier: Courier
+    client: ActiveCampaign
+    run: Run
+    export: Export
+    targets: Targets
+
+    def state(self) -> ExportState:
+        """What is remembered of the list that the run is for."""
+        state = self.courier.store.find(names.export_state(self.run.export), ExportState) or ExportState()
+        return state.about(self.run.target)
+
+
+def _plan_drops(planning: _Planning) -> Plan | None:
     """Read and plan the newest drops, from the start again when one is replaced meanwhile."""
     for _ in range(_REPLACED_TRIES - 1):
         try:
-            return _plan_once(courier, client, run, export, targets)
+            return _plan_once(planning)
         except DropChanged:
             continue
-    return _plan_once(courier, client, run, export, targets)
+    return _plan_once(planning)
 
 
-def _plan_once(courier: Courier, client: ActiveCampaign, run: Run, export: Export, targets: Targets) -> Plan | None:
-    state = courier.store.find(names.export_state(run.export), ExportState) or ExportState()
-    segments = [_newest_drop(courier, segment, state) for segment in export.segments]
+def _plan_once(planning: _Planning) -> Plan | None:
+    """The plan of the newest drops; ``None`` where nothing is delivered: a dry run has ended, or a guard holds it."""
+    courier, run = planning.courier, planning.run
+    state = planning.state()
+    segments = _newest_drops(planning, state)
+    drops = [segment.drop for segment in segments]
     folder = Path(tempfile.mkdtemp(prefix="plan-", dir=courier.workplace))
     try:
         job = Job(
-            export=export,
+            export=planning.export,
             drops=_fetch(courier, segments, folder),
-            fields=targets.fields,
-            mark=targets.mark,
+            fields=planning.targets.fields,
+            mark=planning.targets.mark,
             ledger=_fetch_ledger(courier, run.export, state, folder),
             full=run.full,
             now=now(courier.clock),
@@ -146,25 +166,71 @@ def _plan_once(courier: Courier, client: ActiveCampaign, run: Run, export: Expor
             memory_mb=engine_memory_mb(),
             known_columns=tuple(state.columns),
         )
-        outcome = _readdressed(client, job, make_plan(job), sends=not run.dry_run)
-        return _publish(courier, run, export, outcome, [segment.drop for segment in segments])
+        outcome = make_plan(job)
+        wanted = read_readdressed(outcome.readdressed)
+        readdressed = min(len(wanted), MOST)
+        if run.dry_run:
+            end_dry(courier, run, outcome, drops, readdressed=readdressed)
+            return None
+        guard = check(outcome.counts, planning.export, outcome.ledger_members, readdressed=readdressed)
+        if guard and not _is_released(run, drops):
+            hold_for_a_person(courier, run, outcome, drops, guard)
+            return None
+        return publish(courier, run, _readdressed(planning, job, outcome, wanted), drops)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _readdressed(client: ActiveCampaign, job: Job, outcome: Outcome, *, sends: bool) -> Outcome:
-    """The plan after people with a new address got it; where that may not be done, the plan says how many would."""
-    wanted = read_readdressed(outcome.readdressed)
-    if not sends or check(outcome.counts, job.export, outcome.ledger_members):
-        counts = outcome.counts.model_copy(update={"readdressed": min(len(wanted), MOST)})
-        return replace(outcome, counts=counts)
-    done = readdress(client, wanted)
-    if not done or job.ledger is None:
+def _is_released(run: Run, drops: Sequence[Drop]) -> bool:
+    """Whether a person has looked at what these very drops come to, and let the run go on."""
+    looked_at = len(drops) == len(run.drops) and all(map(Drop.same_as, drops, run.drops))
+    return looked_at and any(release.reason and release.reason.code in GUARDS for release in run.releases)
+
+
+def _readdressed(planning: _Planning, job: Job, outcome: Outcome, wanted: Sequence[tuple[str, str]]) -> Outcome:
+    """The plan after people with a new address got it. What was changed is remembered before anything else is done."""
+    if not wanted or job.ledger is None:
+        return outcome
+    courier, run = planning.courier, planning.run
+    found = readdress(planning.client, planning.export.list_id, wanted, may_go_on=lambda: still_ours(courier, run))
+    if not found.done and not found.postponed:
         return outcome
     ledger = job.ledger.with_name("readdressed.parquet")
-    readdress_ledger(job.ledger, done, ledger)
-    again = make_plan(replace(job, ledger=ledger, folder=_subfolder(job.folder.parent, "again")))
-    return replace(again, counts=again.counts.model_copy(update={"readdressed": len(done)}))
+    readdress_ledger(job.ledger, found.done, ledger)
+    if found.done:
+        _remember(courier, run, ledger, len(found.done))
+    folder = _subfolder(job.folder.parent, "again")
+    return make_plan(replace(job, ledger=ledger, postponed=found.postponed, folder=folder))
+
+
+def _remember(courier: Courier, run: Run, ledger: Path, readdressed: int) -> None:
+    """Make that the ledger of the export at once: the run may still be cancelled, and the contacts stay changed."""
+    version = f"{run.id}-readdressed-{run.watch.claims}"
+    courier.store.blobs.upload(names.ledger(run.export, version), ledger)
+
+    def remembered(state: ExportState) -> ExportState:
+        ours = state.active is not None and state.active.run == run.id
+        return state.about(run.target).model_copy(update={"ledger": version}) if ours else state
+
+    courier.store.modify(names.export_state(run.export), ExportState, remembered)
+    counted = courier.store.get(names.run(run.id), Run).counts
+    note(courier, run, {"counts": counted.model_copy(update={"readdressed": counted.readdressed + readdressed})})
+
+
+def _newest_drops(planning: _Planning, state: ExportState) -> list[SegmentDrop]:
+    """The newest drop of every segment; ``DropUnusable`` names all that cannot be used, and not only the first."""
+    found, unusable = [], []
+    for segment in planning.export.segments:
+        try:
+            found.append(_newest_drop(planning.courier, segment, state))
+        except DropUnusable as error:
+            unusable.append(error)
+    if len(unusable) > 1:
+        messages = [error.message for error in unusable]
+        raise DropUnusable("; ".join(messages), code=unusable[0].code, details=messages)
+    if unusable:
+        raise unusable[0]
+    return found
 
 
 def _newest_drop(courier: Courier, segment: str, state: ExportState) -> SegmentDrop:
@@ -211,67 +277,9 @@ def _subfolder(folder: Path, name: str) -> Path:
     return path
 
 
-def _publish(courier: Courier, run: Run, export: Export, outcome: Outcome, drops: list[Drop]) -> Plan | None:
-    """Store what was planned, the plan itself last; a dry run stores its rejects and ends."""
-    blobs, moment = courier.store.blobs, now(courier.clock)
-    blobs.upload(names.rejects(run.id), outcome.rejects)
-    findings = {
-        "drops": drops,
-        "counts": outcome.counts,
-        "warnings": list(outcome.warnings),
-        "examples": list(outcome.examples) if run.dry_run else [],
-        "planned_at": moment,
-    }
-    if run.dry_run:
-        change(courier.store, run.id, lambda run: run.model_copy(update=findings))
-        end = RunState.SUCCEEDED if outcome.index else RunState.NOTHING_TO_DO
-        end_unplanned(courier, run.id, end, None)
-        return None
-    blobs.upload(names.batches(run.id), outcome.batches)
-    blobs.upload(names.planned(run.id), outcome.planned)
-    planned = change(courier.store, run.id, lambda run: run.model_copy(update=findings))
-    record(RunPlanned.of(planned, seconds=(moment - run.watch.at).total_seconds()))
-    plan = Plan(
-        batches=list(outcome.index),
-        rejects_length=outcome.rejects.stat().st_size,
-        columns=list(outcome.columns),
-        guard=check(outcome.counts, export, outcome.ledger_members),
-    )
-    courier.store.put(names.plan(run.id), plan)
-    return plan
-
-
-def _hand_over(courier: Courier, run_id: str, plan: Plan) -> None:
-    run = courier.store.get(names.run(run_id), Run)
-    if run.state in FINAL:
-        return
-    if plan.guard:
-        hold(courier, run_id, plan.guard)
-    elif not plan.batches:
-        finish(courier, run_id)
-    else:
-        start_delivery(courier, run_id)
-
-
-def start_delivery(courier: Courier, run_id: str) -> Run:
-    """Move a planned run to delivering and give it a watcher."""
-    moment = now(courier.clock)
-    run = take_over(courier.store, run_id, moment, lambda run: _delivering(courier, run))
-    if run.state is RunState.DELIVERING:
-        courier.queues.send(names.RUN_WATCH, WatchMessage(run=run.id, generation=run.watch.generation))
-    return run
-
-
-def _delivering(courier: Courier, run: Run) -> Run:
-    if run.state in FINAL:
-        return run
-    watch = run.watch.model_copy(update={"next_batch": 0})
-    return moved(run, RunState.DELIVERING, now(courier.clock)).model_copy(update={"watch": watch})
-
-
 def _try_later(courier: Courier, run: Run, error: PassingError) -> None:
     moment = now(courier.clock)
-    if moment - run.requested_at > _PATIENCE:
+    if moment - (run.watch.waiting_since or run.requested_at) > _PATIENCE:
         end_unplanned(courier, run.id, RunState.FAILED, _reason(error))
         return
 

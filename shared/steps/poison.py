@@ -16,6 +16,7 @@ from shared.delivery import give_up
 from shared.documents import Reason, Run, RunState
 from shared.doors.clock import now
 from shared.messages import BatchMessage, LookMessage, Message, PlanMessage, WatchMessage
+from shared.runs.announcing import announce_end
 from shared.runs.states import FINAL, moved, take_over
 from shared.steps import arrival
 from shared.steps.finishing import end_unplanned
@@ -27,6 +28,9 @@ M = TypeVar("M", bound=Message)
 
 _PAUSE_SECONDS = 600
 """Whatever made five attempts fail gets this long to pass."""
+
+MOST_POISONED_LOOKS = 12
+"""How often in a row a look at a drop is put off before the drop is left to the next event, or to the schedule."""
 
 
 def plan_poisoned(courier: Courier, body: bytes) -> None:
@@ -49,18 +53,28 @@ def watch_poisoned(courier: Courier, body: bytes) -> None:
         run = courier.store.find(names.run(message.run), Run)
         if run is not None and run.watch.generation == message.generation:
             moment = now(courier.clock)
-            take_over(
+            failed = take_over(
                 courier.store,
                 message.run,
                 moment,
                 lambda run: run if run.state in FINAL else moved(run, RunState.FAILED, moment, _given_up("watched")),
             )
+            announce_end(courier, failed)
 
 
 def look_poisoned(courier: Courier, body: bytes) -> None:
     """A drop that could not be looked at is looked at later."""
-    if message := _parsed(names.SEGMENT_DROPS, LookMessage, body):
-        courier.queues.send(names.SEGMENT_DROPS, message, delay=_PAUSE_SECONDS)
+    message = _parsed(names.SEGMENT_DROPS, LookMessage, body)
+    if message is None:
+        return
+    if message.poisoned < MOST_POISONED_LOOKS:
+        again = message.model_copy(update={"poisoned": message.poisoned + 1})
+        courier.queues.send(names.SEGMENT_DROPS, again, delay=_PAUSE_SECONDS)
+    else:
+        logger.error(
+            "the drop of segment %s is not looked at any more: the log has the error of each try", message.segment
+        )
+        courier.store.blobs.delete(names.look(message.segment))
 
 
 def drop_poisoned(courier: Courier, body: bytes) -> None:

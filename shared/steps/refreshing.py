@@ -2,13 +2,12 @@
 
 import logging
 
-from shared import names
 from shared.courier import Courier
-from shared.documents import ExportState, Trigger
+from shared.documents import Trigger
 from shared.errors import Conflict, NotFound
 from shared.exports import all_exports
 from shared.runs.requests import request_run
-from shared.steps.arrival import refresh_due
+from shared.steps.arrival import refresh_due, remembered
 
 logger = logging.getLogger(__name__)
 
@@ -18,8 +17,7 @@ def refresh(courier: Courier) -> None:
     for name, export in all_exports(courier.store).items():
         if not (export.enabled and export.triggers.refresh):
             continue
-        state = courier.store.find(names.export_state(name), ExportState) or ExportState()
-        if refresh_due(courier, name, export, state):
+        if refresh_due(courier, name, export, remembered(courier, name, export)):
             _ask(courier, name)
 
 

@@ -4,18 +4,20 @@ Each call fans out the next stretch of batches, asks what became of accepted imp
 ends the run or leaves a message for the next call. Everything it knows follows from the plan and the receipts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from shared import names
 from shared.courier import Courier
-from shared.documents import BatchEntry, Connection, Plan, Reason, ReceiptState, Run, RunState, Watch
+from shared.documents import Connection, Plan, Reason, ReceiptState, Run, RunState, Watch
 from shared.doors.clock import as_datetime, now
+from shared.errors import RunHeld
 from shared.following import follow_imports
 from shared.messages import BatchMessage, WatchMessage
 from shared.pacing import HEAD_START_SECONDS, Lane, rates, weight
 from shared.receipts import Summary, summaries
 from shared.runs.announcing import hold
+from shared.runs.connecting import connection_of
 from shared.runs.states import FINAL, SENDING, change, moved
 from shared.steps.finishing import counted, finish, imports_per_minute, is_settled
 
@@ -44,9 +46,12 @@ def watch_run(courier: Courier, message: WatchMessage) -> None:
 
 def _look_after(courier: Courier, run: Run) -> None:
     plan = courier.store.find(names.plan(run.id), Plan)
-    connection = courier.store.find(names.connection(run.connection), Connection) if run.connection else None
-    if plan is None or connection is None:
-        _without_papers(courier, run, plan)
+    if plan is None:
+        return
+    try:
+        connection = connection_of(courier, run)
+    except RunHeld as held:
+        _without_connection(courier, run, held)
         return
     receipts = summaries(courier.store.blobs, run.id)
     watch = run.watch
@@ -57,18 +62,31 @@ def _look_after(courier: Courier, run: Run) -> None:
     if _nothing_more_to_come(courier, run, plan, receipts):
         finish(courier, run.id)
         return
-    after = change(courier.store, run.id, lambda run: _reported(courier, run, plan, receipts, connection, watch))
-    if after.watch.generation == watch.generation + 1 and after.state is not RunState.HELD:
+    after = _report(courier, run.id, lambda run: _reported(courier, run, plan, receipts, connection, watch))
+    if after is not None and after.state is not RunState.HELD:
         _come_back(courier, after, delay=1 if followed or len(receipts) < len(plan.batches) else _pause(after, courier))
 
 
-def _without_papers(courier: Courier, run: Run, plan: Plan | None) -> None:
-    """The connection was deleted, or the run ended before it was planned."""
-    if run.state in FINAL and plan is not None:
+def _without_connection(courier: Courier, run: Run, held: RunHeld) -> None:
+    """Nobody can be asked any more: what has ended is over, what has not waits for a person."""
+    if run.state in FINAL:
         finish(courier, run.id)
-    elif run.state in SENDING:
-        missing = "connection_missing", f"there is no connection {run.connection}: store it again, then release the run"
-        hold(courier, run.id, Reason(code=missing[0], message=missing[1]))
+    else:
+        hold(courier, run.id, Reason(code=held.code, message=held.message))
+
+
+def _report(courier: Courier, run_id: str, update: Callable[[Run], Run]) -> Run | None:
+    """Write how far the run has come; ``None`` where somebody else has taken over looking after it."""
+    took_effect = False
+
+    def reported(run: Run) -> Run:
+        nonlocal took_effect
+        changed = update(run)
+        took_effect = changed is not run
+        return changed
+
+    run = change(courier.store, run_id, reported)
+    return run if took_effect else None
 
 
 def _fan_out(courier: Courier, run: Run, connection: Connection, plan: Plan, receipts: Sequence[Summary]) -> Watch:
@@ -83,8 +101,8 @@ def _fan_out(courier: Courier, run: Run, connection: Connection, plan: Plan, rec
     entries = [plan.batches[batch] for batch in chosen]
     weights = [weight(entry.contacts) for entry in entries]
     appointments = courier.pacer(connection).reserve(Lane.IMPORTS, weights, notice=HEAD_START_SECONDS)
-    for batch, entry, appointment in zip(chosen, entries, appointments, strict=True):
-        send_batch(courier, run.id, batch, entry, appointment)
+    for batch, appointment in zip(chosen, appointments, strict=True):
+        _send_batch(courier, run.id, plan, batch, appointment)
     return watch.model_copy(update={"next_batch": chosen[-1] + 1, "last_appointment": as_datetime(appointments[-1])})
 
 
@@ -95,13 +113,15 @@ def _recovered(watch: Watch, receipts: Sequence[Summary], plan: Plan, moment: da
     return watch.model_copy(update={"next_batch": 0}) if quiet and answered < len(plan.batches) else watch
 
 
-def send_batch(courier: Courier, run_id: str, batch: int, entry: BatchEntry, appointment: float) -> None:
+def _send_batch(courier: Courier, run_id: str, plan: Plan, batch: int, appointment: float) -> None:
     """Send a batch to its worker, to be seen shortly before its appointment."""
+    entry = plan.batches[batch]
     message = BatchMessage(
         run=run_id,
         batch=batch,
         offset=entry.offset,
         length=entry.length,
+        etag=plan.batches_etag,
         contacts=entry.contacts,
         appointment=appointment,
     )
@@ -110,7 +130,7 @@ def send_batch(courier: Courier, run_id: str, batch: int, entry: BatchEntry, app
 
 
 def _nothing_more_to_come(courier: Courier, run: Run, plan: Plan, receipts: Sequence[Summary]) -> bool:
-    if any(receipt.state is ReceiptState.ACCEPTED for receipt in receipts):
+    if any(receipt.state is ReceiptState.ACCEPTED or receipt.pending for receipt in receipts):
         return False
     if run.state in FINAL:
         return run.finished_at is None or now(courier.clock) - run.finished_at >= timedelta(seconds=SETTLE_SECONDS)
@@ -131,7 +151,7 @@ def _reported(
     answered = sum(receipt.state is not ReceiptState.PARTIAL for receipt in receipts)
     changes: dict[str, object] = {
         "counts": counted(run.counts, plan, receipts),
-        "watch": watch.model_copy(update={"generation": watch.generation + 1, "at": moment}),
+        "watch": watch.model_copy(update={"generation": watch.generation + 1, "at": moment, "rescues": 0}),
     }
     if run.state is RunState.DELIVERING:
         left = len(plan.batches) - answered

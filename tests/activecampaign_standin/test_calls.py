@@ -4,7 +4,7 @@ import pytest
 
 from local.activecampaign.contacts import Status
 from local.activecampaign.exchange import Response
-from local.activecampaign.variants import Variants
+from local.activecampaign.variants import ExclusionsForm, Variants
 from tests.activecampaign_standin.conftest import MakeWorld, World, person
 
 
@@ -77,6 +77,45 @@ def test_exclusions_are_listed(world: World) -> None:
     world.account.exclude("x@example.com")
     world.account.exclude("*@example.org")
     assert [one["email"] for one in world.get("/lists/exclusions")["exclusions"]] == ["x@example.com", "*@example.org"]
+
+
+@pytest.mark.parametrize(
+    ("form", "page"),
+    [
+        ("objects", {"exclusions": [{"id": "1", "email": "*@0.example.org"}], "meta": {"total": "130"}}),
+        ("texts", {"exclusions": ["*@0.example.org"]}),
+        ("patterns", {"listExclusions": [{"id": "1", "pattern": "*@0.example.org"}]}),
+        ("nested", {"exclusions": {"total": 130, "items": [{"value": "*@0.example.org"}]}}),
+        ("bare", ["*@0.example.org"]),
+        ("number", {"exclusions": 130}),
+    ],
+)
+def test_exclusions_come_in_every_shape(make_world: MakeWorld, form: ExclusionsForm, page: object) -> None:
+    """What an entry looks like is documented nowhere."""
+    world = _excluding(make_world, form)
+    assert world.get("/lists/exclusions?limit=1") == page
+
+
+@pytest.mark.parametrize(("form", "status"), [("forbidden", 403), ("web_page", 404)])
+def test_exclusions_are_not_for_everybody(make_world: MakeWorld, form: ExclusionsForm, status: int) -> None:
+    """Some are turned away, or find that there is nothing of the kind."""
+    assert _excluding(make_world, form).ask("GET", "/lists/exclusions").status == status
+
+
+@pytest.mark.parametrize(("form", "counts"), [("first_page", [100, 100]), ("everything", [130, 130])])
+def test_exclusions_may_disregard_paging(make_world: MakeWorld, form: ExclusionsForm, counts: list[int]) -> None:
+    """The same first hundred whatever is asked for, or everything at once."""
+    world = _excluding(make_world, form)
+    pages = [world.get(f"/lists/exclusions?limit=100&offset={offset}")["exclusions"] for offset in (0, 100)]
+    assert [len(page) for page in pages] == counts
+    assert pages[0] == pages[1]
+
+
+def _excluding(make_world: MakeWorld, form: ExclusionsForm) -> World:
+    world = make_world(Variants(exclusions_form=form))
+    for number in range(130):
+        world.account.exclude(f"*@{number}.example.org")
+    return world
 
 
 # Fields

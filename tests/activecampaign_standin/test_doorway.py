@@ -12,7 +12,7 @@ from local.activecampaign.exchange import Response
 from local.activecampaign.fields import FieldType
 from local.activecampaign.rows import is_email
 from local.activecampaign.variants import Variants
-from tests.activecampaign_standin.conftest import MakeWorld, World, fresh_world, on, person
+from tests.activecampaign_standin.conftest import PROCESSED, MakeWorld, World, fresh_world, on, person
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -48,6 +48,24 @@ def test_the_name_of_success_may_be_in_lower_case(make_world: MakeWorld) -> None
     document = world.post_import(person(1)).document
     assert isinstance(document, dict)
     assert document["success"] == 1
+
+
+@pytest.mark.parametrize(("told", "queued"), [("number", 2), ("text", "2"), ("absent", "nothing")])
+def test_how_many_were_queued_is_told_in_every_way(make_world: MakeWorld, told: Any, queued: object) -> None:
+    """As a number, as a text, or not at all."""
+    document = make_world(Variants(queued_told=told)).post_import(person(1), person(2)).document
+    assert isinstance(document, dict)
+    assert document.get("queued_contacts", "nothing") == queued
+
+
+def test_an_id_may_be_a_number(make_world: MakeWorld) -> None:
+    """The import is found by its digits."""
+    world = make_world(Variants(batch_id_told="number"))
+    document = world.post_import(person(1)).document
+    assert isinstance(document, dict)
+    assert isinstance(document["batchId"], int)
+    world.clock.sleep(PROCESSED)
+    assert world.info(str(document["batchId"]))["status"] == "completed"
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from local.activecampaign.faults import (
     PaymentRequired,
     RateLimited,
     Redirected,
+    Refused,
     Reset,
     ServerError,
     Slow,
@@ -160,6 +161,7 @@ def shape(response: Response) -> tuple[int, str]:
         (RateLimited(), (429, "application/json")),
         (RateLimited(status=503), (503, "application/json")),
         (RateLimited(status=400), (400, "application/json")),
+        (Refused(), (400, "application/json")),
         (Redirected(), (302, "empty")),
         (Redirected(status=307), (307, "empty")),
     ],
@@ -190,6 +192,13 @@ def test_a_faked_rate_limit_has_the_documented_body_and_is_not_the_clients_fault
     assert (document["success"], document["message"]) == (0, "Rate limit exceeded.")
     assert isinstance(document["failureReasons"][0], str)
     assert world.api.journal.rate_limit_answers == 0
+
+
+def test_an_import_may_be_refused_as_a_whole_in_any_words(world: World) -> None:
+    """No contact is named, and the limiter is not meant."""
+    world.strike(Refused(text="Something is busy."))
+    response = world.post_import(person(1))
+    assert (response.status, json.loads(response.body)["failureReasons"]) == (400, ["Something is busy."])
 
 
 def test_a_redirect_leads_to_another_host(world: World) -> None:

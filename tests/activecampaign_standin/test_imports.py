@@ -278,6 +278,21 @@ def test_automations_run_unless_excluded_at_the_top(
     assert contact.automation_runs == runs
 
 
+@pytest.mark.parametrize(
+    ("inside", "outside", "runs"),
+    [({}, {}, 1), ({}, {"exclude_automations": True}, 1), ({"exclude_automations": True}, {}, 0),
+     ({"exclude_automations": "true"}, {}, 1)],
+)  # fmt: skip
+def test_automations_may_be_excluded_contact_by_contact(
+    make_world: MakeWorld, inside: dict[str, object], outside: dict[str, object], runs: int
+) -> None:
+    """As the example of the documentation shows it: the member at the top means nothing then."""
+    world, _ = with_list(make_world, exclude_automations_in="contact")
+    world.imported(person(1, **inside), person(2), **outside)
+    counts = [world.account.contact(f"person{number}@example.com") for number in (1, 2)]
+    assert [contact and contact.automation_runs for contact in counts] == [runs, 1]
+
+
 def test_automations_run_again_for_an_import_sent_again(world: World) -> None:
     """That is the harm of sending twice."""
     for _ in range(3):
@@ -299,6 +314,20 @@ def test_the_later_end_wins_not_the_later_request(world: World) -> None:
     contact = world.account.contact("person1@example.com")
     assert contact is not None
     assert contact.first_name == "First"
+
+
+def test_an_import_may_overtake_the_one_before_it(make_world: MakeWorld) -> None:
+    """Imports are processed in no particular order."""
+    world, _ = with_list(make_world, overtaken=30.0)
+    world.post_import(person(1, first_name="First"))
+    world.post_import(person(1, first_name="Second"))
+    world.clock.sleep(10)
+    contact = world.account.contact("person1@example.com")
+    assert contact is not None
+    assert contact.first_name == "Second"
+    world.clock.sleep(30)
+    with world.account.settled():
+        assert contact.first_name == "First"
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@
 
 import pytest
 
+from local.activecampaign.contacts import Status
 from local.activecampaign.faults import BULK_IMPORT, Reset, ServerError
+from local.activecampaign.imports import Imports
 from local.activecampaign.journal import Entry
 from local.activecampaign.limits import LimitRules
-from tests.activecampaign_standin.conftest import MakeWorld, World, person
+from tests.activecampaign_standin.conftest import MakeWorld, World, on, person
 
 IMPORT = "/api/3/import/bulk_import"
 
@@ -56,6 +58,42 @@ def test_extra_sends_are_counted_by_address(world: World) -> None:
         world.post_import(*contacts)
     assert world.api.journal.extra_sends() == {"person2@example.com": 2}
     assert [world.api.journal.sends(f"person{number}@example.com") for number in range(3)] == [0, 1, 3]
+
+
+@pytest.mark.parametrize("how", ["unsubscribed", "bounced", "bounced elsewhere"])
+@pytest.mark.parametrize("under", ["the old address", "the new address"])
+def test_a_person_is_the_same_under_every_address(world: World, how: str, under: str) -> None:
+    """Who is gone, and active again as another contact with an address they had, was made active again."""
+    list_id, other = world.account.add_list("News"), world.account.add_list("Offers")
+    if how == "unsubscribed":
+        world.account.unsubscribe("person1@example.com", list_id)
+    else:
+        world.account.bounce("person1@example.com", list_id if how == "bounced" else other)
+    for email in ("person2@example.com", "person3@example.com"):
+        assert world.ask("PUT", "/contacts/1", {"contact": {"email": email}}).status == 200
+    again = "person1@example.com" if under == "the old address" else "person2@example.com"
+    world.imported({"email": again, "subscribe": on(list_id)})
+    assert world.account.status(again, list_id) is Status.ACTIVE
+    assert world.api.journal.resubscriptions == 1
+
+
+def test_an_import_that_takes_back_an_unsubscription_is_noticed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Should an account ever do so: it is the person that counts, not the call."""
+    list_id = world.account.add_list("News")
+    world.account.unsubscribe("person1@example.com", list_id)
+    monkeypatch.setattr(Imports, "_has_left", lambda *_: False)
+    world.imported(person(1, subscribe=on(list_id)))
+    assert world.account.status("person1@example.com", list_id) is Status.ACTIVE
+    assert world.api.journal.resubscriptions == 1
+
+
+def test_who_comes_back_by_themselves_was_not_made_to(world: World) -> None:
+    """A form in a web page is their own doing, and an import afterwards changes nothing."""
+    list_id = world.account.add_list("News")
+    world.account.unsubscribe("person1@example.com", list_id)
+    world.account.add_contact("person1@example.com", list_id)
+    world.imported(person(1, subscribe=on(list_id)))
+    assert world.api.journal.resubscriptions == 0
 
 
 def test_the_rate_of_imports_over_time(world: World) -> None:

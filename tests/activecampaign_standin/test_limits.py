@@ -67,6 +67,14 @@ def test_what_is_turned_away_does_not_count() -> None:
     assert admissions(window, [START, START + 0.9, START + 0.95, START + 1.0]) == [START, START + 1.0]
 
 
+def test_what_is_turned_away_may_count_all_the_same() -> None:
+    """Whoever keeps asking keeps being turned away; whoever waits for a whole window finds room."""
+    limits = Limits(LimitRules(requests=2, turned_away_counts=True))
+    moments = [START + tenth / 10 for tenth in range(0, 40, 4)]
+    assert [limits.admit(moment, None) is None for moment in moments] == [True, True] + [False] * 8
+    assert limits.admit(moments[-1] + 0.9, None) is None
+
+
 @pytest.mark.parametrize(
     ("contacts", "lane", "limit"),
     [(None, "requests", 5), (250, "imports", 100), (2, "imports", 100), (1, "single_imports", 20)],

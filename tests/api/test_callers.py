@@ -8,13 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared import names
 from shared.api.callers import ADMINISTRATOR, read_caller
 from shared.api.calls import Caller
 from shared.courier import Courier
-from shared.documents import Reason, RunState
+from shared.documents import Reason, Run, RunState, Trigger, Watch
+from shared.doors.clock import now
 from shared.runs.states import change
 from tests.api.client import Client
 from tests.api.conftest import CONNECTION, EXPORT
+from tests.fakes import MemoryQueues
 
 NAME = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name"
 ROLE = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
@@ -84,9 +87,35 @@ def guarded(app: Courier) -> Client:
     """An app behind App Service Authentication, with a connection for administrators and one for everybody."""
     client = Client(app, environment={"WEBSITE_AUTH_ENABLED": "True"})
     client("PUT", "connections/acme", CONNECTION, headers=ADMIN)
-    client("PUT", "connections/open", {**CONNECTION, "allow_contributors": True}, headers=ADMIN)
+    for name in ("open", "unused"):
+        client("PUT", f"connections/{name}", {**CONNECTION, "allow_contributors": True}, headers=ADMIN)
     client("PUT", "exports/vip", EXPORT, headers=ADMIN)
+    client("PUT", "exports/theirs", {**EXPORT, "connection": "open"}, headers=ADMIN)
+    for run, export, connection in RUNS:
+        _hold(app, run, export, connection)
     return client
+
+
+VIP = "20260824T090000Z-vip-00000001"
+THEIRS = "20260824T090000Z-theirs-00000002"
+MOVED = "20260824T090000Z-theirs-00000003"
+DELETED = "20260824T090000Z-deleted-00000004"
+RUNS = ((VIP, "vip", None), (THEIRS, "theirs", "open"), (MOVED, "theirs", "acme"), (DELETED, "deleted", "open"))
+"""Held runs: their export, and the connection they were planned for."""
+
+
+def _hold(app: Courier, run: str, export: str, connection: str | None) -> None:
+    moment = now(app.clock)
+    document = Run(
+        id=run,
+        export=export,
+        connection=connection,
+        trigger=Trigger.DROP,
+        state=RunState.HELD,
+        requested_at=moment,
+        watch=Watch(at=moment),
+    )
+    app.store.put(names.run(run), document)
 
 
 @pytest.mark.parametrize(
@@ -95,26 +124,53 @@ def guarded(app: Courier) -> Client:
         ("GET", "connections/acme", b"", False),
         ("PUT", "connections/acme", CONNECTION, True),
         ("PUT", "connections/open", {**CONNECTION, "allow_contributors": True}, True),
-        ("DELETE", "connections/open", b"", True),
+        ("DELETE", "connections/unused", b"", True),
         ("PUT", "exports/vip", EXPORT, True),
         ("PUT", "exports/vip", {**EXPORT, "connection": "open"}, True),
         ("PUT", "exports/new", EXPORT, True),
         ("PUT", "exports/new", {**EXPORT, "connection": "open"}, False),
         ("DELETE", "exports/vip", b"", True),
         ("POST", "exports/vip/runs", b"", False),
+        ("POST", f"runs/{VIP}/release", b"", True),
+        ("POST", f"runs/{VIP}/cancel", b"", True),
+        ("POST", f"runs/{THEIRS}/release", b"", False),
+        ("POST", f"runs/{THEIRS}/cancel", b"", False),
+        ("POST", f"runs/{MOVED}/release", b"", True),
+        ("POST", f"runs/{MOVED}/cancel", b"", True),
+        ("POST", f"runs/{DELETED}/release", b"", True),
+        ("POST", f"runs/{DELETED}/cancel", b"", True),
+        ("POST", "contacts/erase", {"email": "bob@example.org"}, True),
     ],
 )
 @pytest.mark.parametrize("headers", [ADMIN, CONTRIBUTOR, {}], ids=["administrator", "contributor", "key"])
 def test_what_takes_an_administrator(
     guarded: Client, method: str, path: str, body: object, headers: dict[str, str], *, administrators_only: bool
 ) -> None:
-    """Connections, and exports over one that is not open to contributors, are written by administrators."""
+    """Connections, everybody's data, and exports and their runs over a connection that is not open to contributors."""
     response = guarded(method, path, body, headers=headers)
     refused = administrators_only and headers is not ADMIN
     assert (response.status == 403) is refused
     if refused:
         assert response.code == "forbidden"
         assert ADMINISTRATOR in response.message
+    else:
+        assert response.status < 300
+
+
+@pytest.mark.parametrize("decision", ["release", "cancel"])
+def test_a_refused_decision_leaves_the_run_as_it_was(guarded: Client, app: Courier, decision: str) -> None:
+    """It stays held, and nobody is told to go on with it."""
+    before = app.store.get(names.run(VIP), Run)
+    guarded("POST", f"runs/{VIP}/{decision}", headers=CONTRIBUTOR)
+    assert app.store.get(names.run(VIP), Run) == before
+    assert isinstance(app.queues, MemoryQueues)
+    assert app.queues.waiting == []
+
+
+def test_an_administrator_decides_about_a_run_whose_export_is_unreadable(guarded: Client, app: Courier) -> None:
+    """Whoever may do everything is not asked for the papers."""
+    app.store.blobs.write(names.export("vip"), b'{"version": 9}')
+    assert guarded("POST", f"runs/{VIP}/release", headers=ADMIN).json["state"] == "queued"
 
 
 def test_a_contributor_deletes_what_a_contributor_may_write(guarded: Client) -> None:

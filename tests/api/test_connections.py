@@ -15,9 +15,10 @@ from local.activecampaign.api import Api
 from local.activecampaign.faults import RateLimited, Reset, ServerError
 from shared import names
 from shared.api.connections import NO_CONSENT
+from shared.api.exports import SENDS_EVERYBODY
 from shared.courier import Courier
-from shared.documents import Connection, ExportState, RunState
-from shared.errors import RunHeld
+from shared.documents import Connection, ExportState, RunState, Target
+from shared.errors import RunHeld, Unavailable
 from shared.runs.states import change
 from tests.api.client import Client
 from tests.api.conftest import CONNECTION, EXPORT, HOST, SECRET
@@ -64,7 +65,10 @@ def test_a_host_is_taken_in_every_form_people_paste(client: Client, host: str, k
         ({"host": "http://acme.api-us1.com"}, "host: the address must start with https://"),
         ({"host": "127.0.0.1"}, "host: an IP address is not the host name of an ActiveCampaign account"),
         ({"host": None}, "host: expected the API URL of the account's Settings > Developer page"),
-        ({"api_key_secret": "a secret"}, "api_key_secret: must match pattern '^[0-9A-Za-z-]{1,127}$'"),
+        (
+            {"api_key_secret": "a secret"},
+            "api_key_secret: must be the name of a Key Vault secret: 1 to 127 letters, digits and hyphens",
+        ),
         ({"imports_per_minute": 101}, "imports_per_minute: must be less than or equal to 100"),
         ({"imports_per_minute": 0}, "imports_per_minute: must be greater than or equal to 1"),
         ({"hots": HOST}, "hots: is not a member of this document"),
@@ -235,13 +239,35 @@ def test_a_name_that_could_not_be_one_is_refused(client: Client, method: str, na
     assert response.json["error"]["details"] == ["name: must be 1 to 63 lower-case letters, digits and inner hyphens"]
 
 
-def test_another_account_makes_its_exports_start_anew(ready: Client, app: Courier) -> None:
-    """A ledger is about one account: behind another host, the next run sends every member."""
-    app.store.put(names.export_state("vip"), ExportState(ledger="20260824T090000Z-vip-00000000", columns=["EMail"]))
+def test_behind_another_host_the_next_run_sends_everybody(ready: Client, app: Courier) -> None:
+    """A ledger is about one account, and its exports say so; behind the same host as before it counts again."""
+    target = Target(host=HOST, list_id=3)
+    app.store.put(names.export_state("vip"), ExportState(ledger="20260824T090000Z-vip-00000000", target=target))
     ready.put("connections/acme", {**CONNECTION, "imports_per_minute": 50})
-    assert app.store.get(names.export_state("vip"), ExportState).ledger is not None
+    assert SENDS_EVERYBODY not in ready.get("exports/vip")["warnings"]
     ready.put("connections/acme", {**CONNECTION, "host": "other.api-us1.com"})
-    assert app.store.get(names.export_state("vip"), ExportState) == ExportState()
+    assert SENDS_EVERYBODY in ready.get("exports/vip")["warnings"]
+    ready.put("connections/acme", CONNECTION)
+    assert SENDS_EVERYBODY not in ready.get("exports/vip")["warnings"]
+
+
+@pytest.mark.parametrize(
+    "trouble", [RunHeld("the vault refuses", code="vault"), Unavailable("no answer", code="vault_unavailable")]
+)
+def test_a_connection_whose_key_cannot_be_stored_changes_nothing(
+    ready: Client, app: Courier, vault: MemoryVault, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    """Neither the connection nor what its exports have sent."""
+    app.store.put(names.export_state("vip"), ExportState(ledger="20260824T090000Z-vip-00000000"))
+
+    def refuse(name: str, value: str) -> None:
+        raise trouble
+
+    monkeypatch.setattr(vault, "store", refuse)
+    changed = {**CONNECTION, "host": "other.api-us1.com", "api_key": "another-key"}
+    assert ready("PUT", "connections/acme", changed).status in (409, 503)
+    assert ready.get("connections/acme")["host"] == HOST
+    assert app.store.get(names.export_state("vip"), ExportState).ledger is not None
 
 
 def test_a_connection_that_was_lost_can_be_stored_again_under_a_run(ready: Client, app: Courier) -> None:
@@ -249,15 +275,6 @@ def test_a_connection_that_was_lost_can_be_stored_again_under_a_run(ready: Clien
     ready("POST", "exports/vip/runs")
     app.store.blobs.delete(names.connection("acme"))
     assert ready("PUT", "connections/acme", CONNECTION).status == 201
-
-
-def test_the_account_is_not_changed_under_a_run(ready: Client) -> None:
-    """Another host waits until the run that was planned for this one has ended."""
-    run = ready("POST", "exports/vip/runs").json["id"]
-    response = ready("PUT", "connections/acme", {**CONNECTION, "host": "other.api-us1.com"})
-    assert (response.status, response.code) == (409, "run_active")
-    assert run in response.message
-    assert ready.get("connections/acme")["host"] == HOST
 
 
 # The test of a connection

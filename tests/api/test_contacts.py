@@ -1,6 +1,6 @@
 """Erasing a person: found everywhere the app keeps addresses, gone from there, and nobody else with them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from shared.courier import Courier
 from shared.documents import ExportState, Run, RunRequest, RunState, Trigger, Watch
 from shared.doors.clock import now
 from tests.api.client import Client
+from tests.fakes import ManualClock
 
 ADA = "ada@example.com"
 BOB = "bob@example.com"
@@ -216,21 +217,146 @@ def test_an_unfinished_run_without_the_person_is_left_alone(client: Client, app:
     assert app.store.blobs.exists(names.batches(SECOND)) is (state is RunState.DELIVERING)
 
 
+def test_a_run_that_no_export_calls_active_is_in_the_way_too(client: Client, app: Courier) -> None:
+    """Whatever has not ended may still send, whether or not its export remembers it."""
+    _run(app, SECOND, RunState.DELIVERING, ADA, BOB)
+    response = client("POST", "contacts/erase", {"email": ADA})
+    assert (response.status, response.json["error"]["details"]) == (409, [SECOND])
+
+
+# What happens meanwhile
+
+
+def _meanwhile(app: Courier, happens: Iterable[Callable[[], object]]) -> None:
+    """Right after each file that the erasure replaces, the next of these happens."""
+    upload, left = app.store.blobs.upload, iter(happens)
+
+    def uploaded(name: str, path: Path, *, if_match: str | None = None) -> str:
+        etag = upload(name, path, if_match=if_match)
+        app.store.blobs.upload = upload  # type: ignore[method-assign]  # in memory
+        next(left, lambda: None)()
+        app.store.blobs.upload = uploaded  # type: ignore[method-assign]
+        return etag
+
+    app.store.blobs.upload = uploaded  # type: ignore[method-assign]
+
+
+def _runs_through(app: Courier, run_id: str, *people: str) -> Callable[[], None]:
+    """A run that read the ledger before the person was removed, and has ended with a ledger of its own."""
+
+    def run_through() -> None:
+        _run(app, run_id, RunState.SUCCEEDED)
+        _ledger(app, run_id, *people)
+        app.store.put(names.export_state("vip"), ExportState(ledger=run_id))
+
+    return run_through
+
+
+@pytest.mark.usefixtures("state")
 def test_a_run_that_begins_meanwhile_is_noticed(client: Client, app: Courier) -> None:
     """It may have read the ledger before the person was removed, so the answer asks to erase again."""
     _ledger(app, FIRST, ADA, BOB)
-    app.store.put(names.export_state("vip"), ExportState(ledger=FIRST))
-    upload = app.store.blobs.upload
 
-    def begin_meanwhile(name: str, path: Path) -> None:
-        upload(name, path)
+    def begin() -> None:
         _run(app, SECOND, RunState.PLANNING)
         _active(app, SECOND)
 
-    app.store.blobs.upload = begin_meanwhile  # type: ignore[method-assign]  # in memory
+    _meanwhile(app, [begin])
     response = client("POST", "contacts/erase", {"email": ADA})
     assert (response.status, response.code) == (409, "run_active")
     assert _rows(app, names.ledger("vip", FIRST)) == [(BOB, "member")]
+
+
+@pytest.mark.usefixtures("state")
+def test_a_queued_run_that_is_planned_meanwhile_is_noticed(client: Client, app: Courier) -> None:
+    """It held nobody when it was looked at first, and holds the person now: the answer names it."""
+    _run(app, SECOND, RunState.QUEUED)
+    _active(app, SECOND)
+    _ledger(app, FIRST, ADA, BOB)
+    _meanwhile(app, [lambda: _run(app, SECOND, RunState.DELIVERING, ADA, BOB)])
+    response = client("POST", "contacts/erase", {"email": ADA})
+    assert (response.status, response.code) == (409, "run_active")
+    assert response.json["error"]["details"] == [SECOND]
+
+
+@pytest.mark.usefixtures("state")
+def test_a_run_that_begins_and_ends_meanwhile_carries_nobody_past(client: Client, app: Courier) -> None:
+    """Its ledger is searched as well, before the answer."""
+    _ledger(app, FIRST, ADA, BOB)
+    _meanwhile(app, [_runs_through(app, SECOND, ADA, BOB)])
+    assert _erase(client) == [_found("ledger"), _found("ledger", SECOND)]
+    for run in (FIRST, SECOND):
+        assert _rows(app, names.ledger("vip", run)) == [(BOB, "member")]
+
+
+@pytest.mark.usefixtures("state")
+def test_a_run_that_was_planned_and_ends_meanwhile_is_searched(client: Client, app: Courier) -> None:
+    """It was left alone as long as it had not ended, and what it leaves behind is not."""
+    _run(app, SECOND, RunState.QUEUED)
+    _active(app, SECOND)
+    _ledger(app, FIRST, ADA, BOB)
+
+    def end() -> None:
+        _run(app, SECOND, RunState.CANCELLED, ADA, BOB)
+        app.store.put(names.export_state("vip"), ExportState(ledger=FIRST))
+
+    _meanwhile(app, [end])
+    assert _erase(client) == [_found("ledger"), _found("batches", SECOND), _found("planned", SECOND)]
+
+
+@pytest.mark.usefixtures("state")
+def test_a_person_who_comes_back_meanwhile_is_removed_again(client: Client, app: Courier) -> None:
+    """Two erasures that replace the same ledger at the same time do not undo each other."""
+    _ledger(app, FIRST, ADA, BOB)
+    _meanwhile(app, [lambda: _ledger(app, FIRST, ADA, "cia@example.com")])
+    assert _erase(client) == [_found("ledger"), _found("ledger")]
+    assert _rows(app, names.ledger("vip", FIRST)) == [("cia@example.com", "member")]
+
+
+@pytest.mark.usefixtures("state")
+def test_runs_without_end_are_not_searched_without_end(client: Client, app: Courier) -> None:
+    """Where every look finds another run gone by, the answer says to send it again; what was removed stays removed."""
+    _ledger(app, FIRST, ADA, BOB)
+    runs = (f"20260826T090000Z-vip-{number:08d}" for number in range(12))
+    _meanwhile(app, (_runs_through(app, run, ADA, BOB) for run in runs))
+    response = client("POST", "contacts/erase", {"email": ADA})
+    assert (response.status, response.code) == (503, "erasure_unfinished")
+    assert ADA.encode() not in response.body
+    assert _rows(app, names.ledger("vip", FIRST)) == [(BOB, "member")]
+    assert len(_erase(client)) == 3
+    for blob in app.store.blobs.below(names.ledgers("vip")):
+        assert _rows(app, blob.name) == [(BOB, "member")]
+
+
+@pytest.mark.usefixtures("state")
+def test_an_erasure_answers_before_the_platform_does(client: Client, app: Courier, clock: ManualClock) -> None:
+    """An HTTP call is given up on after 230 s, however much there is to look through."""
+    for number in range(100):
+        _ledger(app, f"20260826T090000Z-vip-{number:08d}", ADA, BOB)
+    download, before = app.store.blobs.download, clock.time()
+
+    def slowly(name: str, path: Path, *, etag: str | None = None) -> None:
+        clock.pass_by(20)
+        download(name, path, etag=etag)
+
+    app.store.blobs.download = slowly  # type: ignore[method-assign]  # in memory
+    response = client("POST", "contacts/erase", {"email": ADA})
+    assert (response.status, response.code) == (503, "erasure_unfinished")
+    assert 150 < clock.time() - before < 230
+
+
+@pytest.mark.usefixtures("state")
+def test_what_did_not_change_is_read_once(client: Client, app: Courier) -> None:
+    """Looking again costs listings: files that do not hold the person are not copied a second time."""
+    _run(app, FIRST, RunState.SUCCEEDED, BOB)
+    _run(app, SECOND, RunState.DELIVERING, BOB)
+    _active(app, SECOND)
+    _ledger(app, FIRST, BOB)
+    _ledger(app, SECOND, ADA, BOB)
+    app.store.blobs.calls.clear()  # type: ignore[attr-defined]  # in memory
+    assert _erase(client) == [_found("ledger", SECOND)]
+    copied_twice = 1
+    assert app.store.blobs.calls["download"] == 6 + copied_twice  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What people decide in the middle of a run, played through to its end with the whole app in virtual time."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -217,3 +219,59 @@ def test_an_erased_person_is_in_nothing_we_hold(tmp_path: Path, today: Day) -> N
         assert person.encode() not in world.state.read(blob.name).data
     assert client("POST", "contacts/erase", {"email": person}).json["found"] == []
     assert Run.model_validate(client.get(f"runs/{run}")).state is RunState.SUCCEEDED
+
+
+def _while_the_ledger_is_replaced(world: Simulation, happens: Callable[[], object]) -> None:
+    """Between the moment in which an erasure has read a ledger and the one in which it replaces it."""
+    upload = world.state.upload
+
+    def uploaded(name: str, path: Path, *, if_match: str | None = None) -> str:
+        world.state.upload = upload  # type: ignore[method-assign]  # in memory
+        happens()
+        return upload(name, path, if_match=if_match)
+
+    world.state.upload = uploaded  # type: ignore[method-assign]
+
+
+def test_a_run_that_passes_by_an_erasure_carries_nobody_past_it(tmp_path: Path, today: Day) -> None:
+    """It starts from the ledger as it was, and ends before the answer: the person is in no ledger afterwards."""
+    world, client = _world(tmp_path, today)
+    first = _run(client)
+    world.play()
+    world.clock.pass_by(60)
+    person, later = today.customers[7].email, []
+
+    def run_through() -> None:
+        later.append(_run(client))
+        world.play()
+
+    _while_the_ledger_is_replaced(world, run_through)
+    found = client("POST", "contacts/erase", {"email": person}).json["found"]
+    assert {(one["kind"], one["run"]) for one in found} == {("ledger", first), ("ledger", *later)}
+    assert len(_ledger(world, tmp_path)) == PEOPLE - 1
+    assert person not in _ledger(world, tmp_path)
+    assert client("POST", "contacts/erase", {"email": person}).json["found"] == []
+
+
+def test_nobody_is_sent_after_an_erasure_that_was_answered(tmp_path: Path, today: Day) -> None:
+    """A run that was queued when erasing began, and was planned from the old ledger meanwhile, is in the way."""
+    world, client = _world(tmp_path, today)
+    _run(client)
+    world.play()
+    world.clock.pass_by(timedelta(days=1).total_seconds())
+    person = today.customers[7].email
+    left = tuple(customer for customer in today.customers if customer.email != person)
+    _drop(world, replace(today, customers=left))
+    run = _run(client)
+    _while_the_ledger_is_replaced(world, lambda: world.play_for(1.5))
+    refused = client("POST", "contacts/erase", {"email": person})
+    assert (refused.code, refused.json["error"]["details"]) == ("run_active", [run])
+    world.play()
+    assert world.run_of(run).state is RunState.SUCCEEDED
+    assert client("POST", "contacts/erase", {"email": person}).status == 200
+    sent = world.api.journal.sends(person)
+    world.clock.pass_by(60)
+    _run(client)
+    world.play()
+    assert world.api.journal.sends(person) == sent
+    assert client("POST", "contacts/erase", {"email": person}).json["found"] == []

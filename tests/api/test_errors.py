@@ -76,6 +76,53 @@ def test_a_wrong_address_or_method_is_told(
 
 
 @pytest.mark.parametrize(("method", "path"), CALLS)
+def test_a_parameter_that_no_route_has_is_refused(ready: Client, method: str, path: str) -> None:
+    """Whoever sends one expects it to do something."""
+    response = ready(method, path, query={"nonsense": "1"})
+    assert (response.status, response.code) == (400, "document_invalid")
+    assert response.json["error"]["details"] == ["nonsense: is no parameter here"]
+
+
+def test_what_belongs_into_the_body_is_no_parameter(ready: Client) -> None:
+    """A dry run that was asked for in the address does not become a real one."""
+    before = ready.get("runs")
+    response = ready("POST", "exports/vip/runs", query={"dry_run": "true"})
+    assert (response.status, response.code) == (400, "document_invalid")
+    assert response.json["error"]["details"] == ['dry_run: goes into the body, as {"dry_run": …}']
+    assert ready.get("runs") == before
+
+
+def test_an_address_with_an_empty_part_is_no_address(client: Client) -> None:
+    """It does not have the method that it was asked with."""
+    assert client("GET", "/exports").code == "route_unknown"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "place"),
+    [
+        ("exports/vip", {**EXPORT, "list_id": True}, "list_id"),
+        ("exports/vip", {**EXPORT, "list_id": "34"}, "list_id"),
+        ("exports/vip", {**EXPORT, "enabled": "no"}, "enabled"),
+        ("exports/vip", {**EXPORT, "guards": {"max_leaver_percent": "10"}}, "guards.max_leaver_percent"),
+        ("connections/acme", {**CONNECTION, "allow_contributors": "yes"}, "allow_contributors"),
+        ("connections/acme", {**CONNECTION, "imports_per_minute": True}, "imports_per_minute"),
+        (
+            "connections/acme",
+            {**CONNECTION, "consent": {"accepted_by": "Ada", "accepted_at": 123}},
+            "consent.accepted_at",
+        ),
+        ("connections/acme", {**CONNECTION, "name": "other"}, "name"),
+        ("exports/vip", {**EXPORT, "mapping": {"email": "EMail", "fields": {"": "x"}}}, "mapping.fields.a name in it"),
+    ],
+)
+def test_a_value_of_another_type_is_refused(ready: Client, path: str, body: dict[str, object], place: str) -> None:
+    """Nothing is turned into what it is not: "yes" is a text, and 1 is not true."""
+    response = ready("PUT", path, body)
+    assert (response.status, response.code) == (400, "document_invalid")
+    assert [line.split(":")[0] for line in response.json["error"]["details"]] == [place]
+
+
+@pytest.mark.parametrize(("method", "path"), CALLS)
 def test_a_huge_body_is_refused_before_it_is_read(client: Client, method: str, path: str) -> None:
     """Status 413 with the limit, whatever the route would do with it."""
     response = client(method, path, b"{" * (LARGEST_BODY + 1))

@@ -8,12 +8,13 @@ from shared import names
 from shared.api.connections import NO_CONSENT
 from shared.api.exports import SENDS_EVERYBODY
 from shared.courier import Courier
-from shared.documents import UNSUBSCRIBE_WARNING, ExportState, Run, RunState
+from shared.documents import UNSUBSCRIBE_WARNING, Export, ExportState, Run, RunState, Target
 from shared.doors.clock import now
+from shared.exports import target_of
 from shared.messages import PlanMessage
 from shared.runs.states import move
 from tests.api.client import Client
-from tests.api.conftest import CONNECTION, EXPORT
+from tests.api.conftest import CONNECTION, EXPORT, HOST
 from tests.fakes import START, ManualClock, MemoryQueues
 
 
@@ -61,7 +62,7 @@ def test_an_export_shows_its_runs(ready: Client) -> None:
         ({"list_id": None}, "list_id"),
         ({"segments": []}, "segments"),
         ({"mapping": {}}, "mapping.email"),
-        ({"mapping": {"email": "EMail", "fields": {"": "Tier"}}}, "mapping.fields..[key]"),
+        ({"mapping": {"email": "EMail", "fields": {"": "Tier"}}}, "mapping.fields.a name in it"),
         ({"connection": "No Such"}, "connection"),
         ({"automations": "some"}, "automations"),
         ({"leavers": {"action": "mark"}}, "leavers"),
@@ -117,24 +118,16 @@ def test_a_write_may_be_bound_to_a_version(ready: Client) -> None:
         ({"mapping": {"email": "EMail", "phone": "Telephone"}}, False),
     ],
 )
-def test_another_list_starts_anew(ready: Client, app: Courier, changes: dict[str, Any], *, anew: bool) -> None:
-    """What was sent to one list says nothing of another; anything else goes on from the ledger."""
+def test_another_list_gets_everybody(ready: Client, app: Courier, changes: dict[str, Any], *, anew: bool) -> None:
+    """What was sent to one list says nothing of another, and an answer says so; anything else changes nothing."""
     ready.put("connections/alias", CONNECTION)
     ready.put("connections/elsewhere", {**CONNECTION, "host": "other.api-us1.com"})
-    ledger = ExportState(ledger="20260824T090000Z-vip-00000000", columns=["EMail"])
-    app.store.put(names.export_state("vip"), ledger)
+    state = ExportState(ledger="20260824T090000Z-vip-00000000", target=Target(host=HOST, list_id=3), columns=["EMail"])
+    app.store.put(names.export_state("vip"), state)
     shown = ready.put("exports/vip", {**EXPORT, **changes})
     assert (SENDS_EVERYBODY in shown["warnings"]) is anew
-    assert _state(app) == (ExportState() if anew else ledger)
-
-
-def test_the_list_is_not_changed_under_a_run(ready: Client) -> None:
-    """What an active run has confirmed would be taken for the new list's."""
-    run = ready("POST", "exports/vip/runs").json["id"]
-    response = ready("PUT", "exports/vip", {**EXPORT, "list_id": 4})
-    assert (response.status, response.code) == (409, "run_active")
-    assert run in response.message
-    assert ready.put("exports/vip", {**EXPORT, "tags": ["vip"]})["tags"] == ["vip"]
+    about = _state(app).about(target_of(app.store, app.store.get(names.export("vip"), Export)))
+    assert about.ledger == (None if anew else state.ledger)
 
 
 def test_a_deleted_export_is_stopped_at_once(ready: Client, app: Courier) -> None:
@@ -151,12 +144,16 @@ def test_a_deleted_export_is_stopped_at_once(ready: Client, app: Courier) -> Non
     assert _state(app).active is None
 
 
-def test_an_export_deleted_and_made_again_does_not_trust_the_old_ledger(ready: Client, app: Courier) -> None:
-    """Nobody knows any more which list that ledger was about."""
-    app.store.put(names.export_state("vip"), ExportState(ledger="20260824T090000Z-vip-00000000"))
+@pytest.mark.parametrize(("list_id", "anew"), [(3, False), (4, True)])
+def test_an_export_made_again_knows_which_list_its_ledger_is_about(
+    ready: Client, app: Courier, list_id: int, *, anew: bool
+) -> None:
+    """Into the same list it goes on where the deleted one ended, and into another one it starts anew."""
+    target = Target(host=HOST, list_id=3)
+    app.store.put(names.export_state("vip"), ExportState(ledger="20260824T090000Z-vip-00000000", target=target))
     ready("DELETE", "exports/vip")
-    assert ready("PUT", "exports/vip", EXPORT).status == 201
-    assert _state(app).ledger is None
+    shown = ready.put("exports/vip", {**EXPORT, "list_id": list_id})
+    assert (SENDS_EVERYBODY in shown["warnings"]) is anew
 
 
 def _store_everything(client: Client, app: Courier) -> str:
@@ -262,3 +259,11 @@ def test_a_finished_run_is_not_cancelled_with_its_export(ready: Client, app: Cou
     move(app.store, run, RunState.FAILED, now(clock))
     assert ready("DELETE", "exports/vip").json["cancelled"] == []
     assert ready.get(f"runs/{run}")["state"] == "failed"
+
+
+def test_leavers_are_marked_otherwise_than_members(ready: Client) -> None:
+    """The same mark for both would tell nobody anything."""
+    leavers = {"action": "mark", "field": "Segment", "member": "in", "former": "in"}
+    response = ready("PUT", "exports/vip", {**EXPORT, "leavers": leavers})
+    assert response.code == "document_invalid"
+    assert "nobody could tell members from leavers" in response.message

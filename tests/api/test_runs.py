@@ -40,7 +40,8 @@ def _sent(app: Courier, queue: str) -> list[Any]:
 
 def _planned(app: Courier, run: Run) -> None:
     entry = BatchEntry(offset=0, length=2, contacts=1)
-    app.store.put(names.plan(run.id), Plan(batches=[entry], rejects_length=0, columns=[]))
+    plan = Plan(batches=[entry], batches_etag="", planned_etag="", rejects_length=0, columns=[])
+    app.store.put(names.plan(run.id), plan)
 
 
 def test_runs_are_listed_newest_first(client: Client, app: Courier) -> None:

@@ -7,6 +7,7 @@ import duckdb
 import pytest
 
 from shared.ledger import BatchOutcome, write_ledger
+from shared.plan.diff import MAY_HAVE_JOINED, TELL_AGAIN
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 8, 24, tzinfo=UTC)
@@ -47,10 +48,13 @@ def _ledger(
         (("joiner", 0, 1, None, None), ("new", "refused", NOW)),
         (("joiner", 0, 2, None, None), None),
         (("joiner", 0, 2, "former", "old"), ("old", "former", LONG_AGO)),
+        (("joiner", 0, 3, None, None), (MAY_HAVE_JOINED, "member", NOW)),
+        (("joiner", 0, 3, "refused", "old"), (MAY_HAVE_JOINED, "member", NOW)),
         (("joiner", 1, 0, None, None), None),
         (("changed", 0, 0, "member", "old"), ("new", "member", LONG_AGO)),
         (("changed", 0, 1, "member", "old"), ("new", "refused", NOW)),
         (("changed", 0, 2, "member", "old"), ("old", "member", LONG_AGO)),
+        (("changed", 0, 3, "member", "old"), (TELL_AGAIN, "member", LONG_AGO)),
         (("changed", 1, 0, "member", "old"), ("old", "member", LONG_AGO)),
         (("changed", 0, 0, "refused", "old"), ("new", "member", NOW)),
         (("changed", 0, 1, "refused", "old"), ("new", "refused", LONG_AGO)),
@@ -62,12 +66,13 @@ def _ledger(
         (("leaver", 0, 0, "member", "old"), ("new", "former", NOW)),
         (("leaver", 0, 1, "member", "old"), ("new", "former", NOW)),
         (("leaver", 0, 2, "member", "old"), ("old", "member", LONG_AGO)),
+        (("leaver", 0, 3, "member", "old"), (TELL_AGAIN, "member", LONG_AGO)),
         (("leaver", 1, 0, "member", "old"), ("old", "member", LONG_AGO)),
     ],
 )
 def test_each_person_ends_as_their_batch_did(tmp_path: Path, row: tuple[object, ...], expected: Row | None) -> None:
-    """Batch 0 was sent: position 1 was refused, nobody knows about position 2; batch 1 was not sent."""
-    outcomes = [BatchOutcome(0, refused={1: "refused_bounced"}, lost=frozenset({2}))]
+    """Batch 0 was sent: 1 was refused, 2 was not taken, 3 may have been; batch 1 was not sent."""
+    outcomes = [BatchOutcome(0, refused={1: "refused_bounced"}, lost=frozenset({2}), unsure=frozenset({3}))]
     assert _ledger(tmp_path, [("ada", *row)], outcomes) == ({"ada": expected} if expected else {})
 
 

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.documents import Connection
-from shared.pacing import LONE_CONTACT_SLOTS, Lane, Pacer, give_out, postpone, rates, weight
+from shared import names
+from shared.documents import Connection, Lanes
+from shared.errors import RateLimited
+from shared.pacing import LONE_CONTACT_SLOTS, LONGEST_TURN_SECONDS, Lane, Pacer, give_out, postpone, rates, weight
 from tests.fakes import ManualClock, courier
 
 CONNECTION = Connection(host="acme.api-us1.com", api_key_secret="acme")
@@ -133,3 +135,21 @@ def test_waiting_for_a_turn_takes_until_it_has_come(tmp_path: Path) -> None:
     before = clock.time()
     pacer.wait_turn(Lane.REQUESTS)
     assert clock.time() - before == pytest.approx(rates(CONNECTION).requests)
+
+
+def test_a_turn_that_is_far_away_is_not_waited_for(tmp_path: Path) -> None:
+    """Whoever would have to sleep for long hears when to come back, and takes no turn from anybody."""
+    clock = ManualClock()
+    world = courier(tmp_path, clock=clock)
+    pacer = world.pacer(CONNECTION)
+    pacer.hold_back(3_600)
+    before = world.store.get(names.pacing(CONNECTION.host), Lanes)
+    for waited in (0, 600):
+        clock.pass_by(waited)
+        with pytest.raises(RateLimited, match="asked everybody to wait") as caught:
+            pacer.wait_turn(Lane.REQUESTS)
+        assert caught.value.retry_after == pytest.approx(3_600 - waited)
+    assert world.store.get(names.pacing(CONNECTION.host), Lanes) == before
+    clock.pass_by(3_000 - LONGEST_TURN_SECONDS)
+    pacer.wait_turn(Lane.REQUESTS)
+    assert clock.time() == pytest.approx(before.requests)

@@ -1,6 +1,7 @@
 """App settings: all problems at once, by name."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,16 @@ SAMPLE = Path(__file__).parents[2] / "local.settings.sample.json"
 def test_defaults_are_those_of_the_readme() -> None:
     """What is not set takes its documented default."""
     settings = read_settings(ENVIRONMENT)
-    assert (settings.segments_container, settings.state_container) == ("segments", "courier")
-    assert (settings.refresh_schedule, settings.drop_settle_seconds, settings.run_retention_days) == (
-        "0 0 3 * * *",
-        120,
-        30,
-    )
+    assert (settings.state_container, settings.blob_trigger_source) == ("courier", "LogsAndContainerScan")
+    assert (settings.drop_settle_seconds, settings.run_retention_days) == (120, 30)
+
+
+def test_what_the_host_reads_for_a_trigger_has_to_be_set() -> None:
+    """Every ``%SETTING%`` of a binding: the host would not load the trigger, and the app would not notice."""
+    bound = set(re.findall(r"%(\w+)%", (SAMPLE.parent / "function_app.py").read_text()))
+    with pytest.raises(SettingsInvalid) as refused:
+        read_settings({name: value for name, value in ENVIRONMENT.items() if name not in bound})
+    assert {line.split(":")[0] for line in refused.value.details} == bound
 
 
 def test_the_sample_settings_are_in_order() -> None:
@@ -41,6 +46,7 @@ def test_every_problem_is_named_at_once() -> None:
         "SegmentStorage",
         "SEGMENTS_CONTAINER",
         "KEY_VAULT_URL",
+        "REFRESH_SCHEDULE",
         "DROP_SETTLE_SECONDS",
     }
 

@@ -133,8 +133,8 @@ class Scene:
             line = json.dumps({"contacts": batch, "exclude_automations": True}).encode() + b"\n"
             entries.append(BatchEntry(offset=len(content), length=len(line), contacts=len(batch)))
             content += line
-        self.blobs.write(names.batches(RUN), content)
-        plan = Plan(batches=entries, rejects_length=0, columns=[])
+        etag = self.blobs.write(names.batches(RUN), content)
+        plan = Plan(batches=entries, batches_etag=etag, planned_etag="", rejects_length=0, columns=[])
         self.courier.store.put(names.plan(RUN), plan)
         moment = now(self.clock)
         run = Run(
@@ -160,7 +160,7 @@ class Scene:
         weights = [weight(entry.contacts) for _, entry in open_ones]
         appointments = self.courier.pacer(self.connection).reserve(Lane.IMPORTS, weights)
         return [
-            BatchMessage(run=RUN, batch=batch, appointment=appointment, **entry.model_dump())
+            BatchMessage(run=RUN, batch=batch, etag=plan.batches_etag, appointment=appointment, **entry.model_dump())
             for (batch, entry), appointment in zip(open_ones, appointments, strict=True)
         ]
 

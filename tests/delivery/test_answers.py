@@ -30,6 +30,7 @@ def reply(status: int, body: object = b"", **headers: str) -> Reply:
         {"success": 1, "batchId": "b-1"},
         {"success": 0, "batchId": " b-1 "},
         {"success": False, "batchId": "b-1", "message": "Rate limit exceeded."},
+        {"success": 1, "batchId": "b-1", "queued_contacts": {"odd": True}},
     ],
 )
 @pytest.mark.parametrize("status", [200, 201, 202])
@@ -37,6 +38,12 @@ def test_an_import_is_accepted_when_there_is_a_batch_id(status: int, body: objec
     """Whatever the value of success, its spelling, and the words beside it."""
     answer = judge_import(reply(status, body))
     assert (answer.finding, answer.batch_id, answer.next(0)) == (Finding.ANSWERED, "b-1", Next.ACCEPTED)
+
+
+def test_a_batch_id_may_be_a_number() -> None:
+    """Its digits are the id."""
+    answer = judge_import(reply(200, {"success": 1, "batchId": 734}))
+    assert (answer.finding, answer.batch_id) == (Finding.ANSWERED, "734")
 
 
 @pytest.mark.parametrize(("said", "queued"), [(249, 249), ("249", 249), (None, None), ("many", None), (True, None)])
@@ -77,7 +84,10 @@ def test_the_number_of_queued_contacts_is_taken_where_it_is_one(said: object, qu
         (reply(200, {}), Finding.BROKEN),
         (reply(200, {"batchId": ""}), Finding.BROKEN),
         (reply(200, {"batchId": None}), Finding.BROKEN),
-        (reply(200, {"batchId": 7}), Finding.BROKEN),
+        (reply(200, {"batchId": True}), Finding.BROKEN),
+        (reply(200, {"batchId": 1.5}), Finding.BROKEN),
+        (reply(200, {"batchId": ["b-1"]}), Finding.BROKEN),
+        (reply(200, {"batchId": {"id": "b-1"}}), Finding.BROKEN),
         (reply(200, b'{"success":1,"batchI'), Finding.BROKEN),
         (reply(200, [1, 2]), Finding.BROKEN),
         (reply(200, b"\xff\xfe"), Finding.BROKEN),
@@ -108,10 +118,11 @@ def test_everything_else_is_judged_by_its_structure(came_back: Reply | Silence, 
         (Finding.LOST, 8, Next.GIVE_UP),
         (Finding.UNSENT, 8, Next.GIVE_UP),
         (Finding.FORBIDDEN, 3, Next.HOLD),
+        (Finding.REFUSED, 3, Next.REPAIR),
     ],
 )
 def test_what_passes_is_tried_again_so_often_and_no_more(finding: Finding, tries: int, then: Next) -> None:
-    """The last try is followed by a held run or a failed receipt."""
+    """The last try is followed by a held run, a failed receipt, or a repair."""
     nexts = [Answer(finding).next(attempt) for attempt in range(tries)]
     assert nexts == [Next.AGAIN] * (tries - 1) + [then]
     assert Answer(finding).next(tries + 5) is then
@@ -125,7 +136,6 @@ def test_what_passes_is_tried_again_so_often_and_no_more(finding: Finding, tries
         (Finding.UNKNOWN_THING, Next.HOLD),
         (Finding.OFFENDERS, Next.REPAIR),
         (Finding.TOO_LARGE, Next.REPAIR),
-        (Finding.REFUSED, Next.REPAIR),
     ],
 )
 @pytest.mark.parametrize("attempt", [0, 7, 100])

@@ -1,6 +1,7 @@
 """The client: what it asks, how often, what it makes of the answers, and what it never lets out."""
 
 import gzip
+import hashlib
 import json
 import logging
 import socket
@@ -8,9 +9,9 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from io import BytesIO
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import requests
@@ -20,9 +21,11 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
 from local.activecampaign.account import DEFAULT_KEY, EVERYTHING
 from local.activecampaign.contacts import Status
+from local.activecampaign.exchange import Response, answer
 from local.activecampaign.faults import (
     BULK_IMPORT,
     Empty,
+    Fault,
     Forbidden,
     Garbage,
     Huge,
@@ -34,7 +37,9 @@ from local.activecampaign.faults import (
     ServerError,
     TimedOut,
 )
-from local.activecampaign.variants import Variants
+from local.activecampaign.transport import InProcess
+from local.activecampaign.variants import ExclusionsForm, Variants
+from shared.activecampaign import keys
 from shared.activecampaign.answers import Finding
 from shared.activecampaign.client import BOUNCED, UNSUBSCRIBED, AccountRoom, ActiveCampaign, Contact, Membership
 from shared.errors import CourierError, PassingError, RunHeld, Unavailable
@@ -45,6 +50,7 @@ from tests.fakes import ManualClock
 
 BODY = b'{"contacts":[{"email":"member1@example.com"},{"email":"member2@example.com"}]}'
 LISTS = ("GET", "/api/3/lists")
+EXCLUSIONS = ("GET", "/api/3/lists/exclusions")
 
 PASSING = [
     ServerError(),
@@ -139,6 +145,14 @@ def test_contacts_are_found_by_exactly_their_address(make: MakeScene, email: str
     assert scene.client.find_contact("ada news@example.com") is None
 
 
+def test_a_contact_is_found_in_another_spelling(scene: Scene) -> None:
+    """The answer may write a domain as people do."""
+    document = {"contacts": [{"id": "7", "email": "Ada@bücher.example.com"}]}
+    found = _answering(scene, document).find_contact("ada@xn--bcher-kva.example.com")
+    assert found is not None
+    assert found.id == 7
+
+
 def test_how_a_contact_stands_is_read_list_by_list(scene: Scene) -> None:
     """Statuses and list ids come as text and are numbers here."""
     scene.account.unsubscribe(member(1), scene.list_id)
@@ -157,26 +171,81 @@ def test_those_who_stand_so_on_a_list_come_in_pages_by_id(scene: Scene) -> None:
     assert rest == []
 
 
-def test_exclusions_are_read_to_the_last_page(scene: Scene) -> None:
-    """Addresses and patterns alike."""
-    for number in range(120):
+def _exclusions(scene: Scene) -> list[str]:
+    """Every page of them."""
+    entries: list[str] = []
+    following: int | None = 0
+    while following is not None:
+        page, following = scene.client.exclusions(following)
+        entries += page
+    return entries
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+def test_exclusions_are_read_to_the_last_page(scene: Scene, repeated: bool) -> None:
+    """Addresses and patterns alike, a page at a time; an address excluded from two lists ends nothing."""
+    for number in range(230):
         scene.account.exclude(f"*@blocked{number}.example.com")
-    assert len(scene.client.exclusions()) == 120
+    if repeated:
+        scene.account.contacts.exclusions[50] = scene.account.contacts.exclusions[49]
+    assert _exclusions(scene) == scene.account.contacts.exclusions
+    assert len(scene.api.journal.requests(*EXCLUSIONS)) == 3
+
+
+@pytest.mark.parametrize("form", get_args(ExclusionsForm))
+def test_exclusions_come_in_any_shape(make: MakeScene, form: ExclusionsForm) -> None:
+    """What they look like is documented nowhere; where there is no list in an answer, nobody may know them."""
+    scene = make(Variants(exclusions_form=form))
+    scene.account.exclude("*@example.org")
+    expected = [] if form in ("number", "forbidden", "web_page") else ["*@example.org"]
+    assert _exclusions(scene) == expected
 
 
 @pytest.mark.parametrize(
     ("document", "entries"),
     [
-        ({"exclusions": ["a@example.com", "*@example.org"]}, ["a@example.com", "*@example.org"]),
-        ({"anything": [{"pattern": "*@a.example.org"}, {"value": "b"}, {"id": "3"}, 7]}, ["*@a.example.org", "b"]),
-        ({"exclusions": []}, []),
-        ({}, []),
-        ({"exclusions": None, "meta": {"total": "0"}}, []),
+        ({"anything": [{"pattern": "*@a.example.org"}, {"address": "b@c.co"}, {"id": "3"}, 7]}, 2),
+        ({"exclusions": []}, 0),
+        ({}, 0),
+        ({"exclusions": None, "meta": {"total": "0"}}, 0),
+        (False, 0),
     ],
 )
-def test_exclusions_come_in_any_shape(scene: Scene, document: object, entries: list[str]) -> None:
-    """What an entry looks like is documented nowhere: texts, or objects that hold one."""
-    assert _answering(scene, document).exclusions() == entries
+def test_what_is_no_exclusion_is_left_out(scene: Scene, document: object, entries: int) -> None:
+    """Rows without a text, and answers without rows."""
+    found, following = _answering(scene, document).exclusions()
+    assert (len(found), following) == (entries, None)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ServerError(status=404, body="html"),
+        ServerError(status=405, body="json"),
+        ServerError(status=500, body="empty"),
+        ServerError(status=404, body="json"),
+        Forbidden(),
+        Empty(),
+        Garbage(),
+    ],
+    ids=lambda fault: f"{type(fault).__name__} {getattr(fault, 'status', '')}",
+)
+def test_exclusions_that_nobody_may_know_are_none(scene: Scene, fault: Any) -> None:
+    """Whatever is answered in their place: it is asked a few times, and then there are none."""
+    scene.client.me()
+    scene.account.exclude("*@example.org")
+    scene.strike(replace(fault, on=EXCLUSIONS))
+    assert scene.client.exclusions() == ([], None)
+    assert len(scene.api.journal.requests(*EXCLUSIONS)) <= 4
+
+
+@pytest.mark.parametrize("fault", [Forbidden(), ServerError(), Empty()], ids=lambda fault: type(fault).__name__)
+def test_exclusions_are_asked_for_again_while_errors_pass(scene: Scene, fault: Any) -> None:
+    """A good key that is turned away once is no reason not to know them."""
+    scene.client.me()
+    scene.account.exclude("*@example.org")
+    scene.strike(replace(fault, on=EXCLUSIONS, nth=1))
+    assert scene.client.exclusions() == (["*@example.org"], None)
 
 
 def test_a_changed_address_is_refused_where_somebody_has_it(scene: Scene) -> None:
@@ -199,23 +268,79 @@ def test_questions_are_asked_again_while_errors_pass(scene: Scene, fault: Any) -
 
 @pytest.mark.parametrize("fault", PASSING, ids=lambda fault: type(fault).__name__)
 def test_nothing_is_asked_for_ever(scene: Scene, fault: Any) -> None:
-    """After four tries the step hears of an error that passes."""
+    """After four tries, or about a minute, the step hears of an error that passes."""
     scene.strike(replace(fault, on=LISTS))
+    before = scene.clock.time()
     with pytest.raises(PassingError):
         scene.client.lists()
-    assert len(scene.api.journal.requests(*LISTS)) == 4
+    assert len(scene.api.journal.requests(*LISTS)) == (3 if isinstance(fault, TimedOut) else 4)
+    assert scene.clock.time() - before <= 95
 
 
 def test_a_request_to_wait_for_long_is_passed_on(scene: Scene) -> None:
-    """Nobody sleeps through a long pause: the step hears how long it is, and everybody's next turn is after it."""
+    """Nobody sleeps through a long pause: every step hears how long it still is, and may ask once it is over."""
     scene.strike(RateLimited(on=LISTS, nth=1, retry_after="300"))
     before = scene.clock.time()
-    with pytest.raises(AskedForPatience) as caught:
-        scene.client.lists()
-    assert caught.value.retry_after == 300
-    assert scene.clock.time() - before < 5
+    for waited, left in ((0, 300), (200, 100)):
+        scene.clock.pass_by(waited)
+        with pytest.raises(AskedForPatience) as caught:
+            scene.client.lists()
+        assert caught.value.retry_after == pytest.approx(left)
+    assert scene.clock.time() - before == pytest.approx(200)
+    scene.clock.pass_by(100)
     scene.client.lists()
-    assert scene.clock.time() - before >= 300
+    assert len(scene.api.journal.requests(*LISTS)) == 2
+
+
+def test_the_last_answer_of_the_limiter_makes_everybody_wait_too(scene: Scene) -> None:
+    """Whoever gives up on a question has heard how long nobody is to ask."""
+    scene.strike(RateLimited(on=LISTS, nth=range(1, 4), retry_after="1"), RateLimited(nth=4, retry_after="20"))
+    with pytest.raises(AskedForPatience):
+        scene.client.lists()
+    assert scene.courier.pacer(scene.connection).holds_back(scene.clock.time() + 19)
+
+
+@pytest.mark.parametrize(
+    ("member", "ask"),
+    [
+        ("lists", lambda client: [one.id for one in client.lists()]),
+        ("fields", lambda client: [one.id for one in client.fields()]),
+        ("contacts", lambda client: [one.id for one in client.contacts_on(1, BOUNCED)[0]]),
+        ("contactLists", lambda client: [one.list for one in client.contact_lists(1)]),
+    ],
+)
+@pytest.mark.parametrize("odd", [None, {}, {"id": None, "list": None}, {"id": "x", "list": "x"}, "text"])
+def test_what_one_row_of_an_answer_lacks_does_not_spoil_the_others(
+    scene: Scene, member: str, ask: Callable[[ActiveCampaign], list[int]], odd: object
+) -> None:
+    """A row that cannot be understood is left out, and a text that is null is empty."""
+    texts = ("name", "title", "perstag", "type", "email")
+    plain = {"id": "2", "list": "2", "status": "1", **dict.fromkeys(texts)}
+    whole = {"id": 3, "list": 3, "status": 1, **dict.fromkeys(texts, "a text")}
+    assert ask(_answering(scene, {member: [odd, plain, whole], "meta": {"total": "3"}})) == [2, 3]
+
+
+def test_a_page_is_the_last_one_when_no_more_can_follow(make: MakeScene) -> None:
+    """Whether the account says how many there are, says nothing, or says too little."""
+    for total in ("250", None, "100"):
+        scene = make()
+        for number in range(249):
+            scene.account.add_list(f"List {number}")
+        scene.strike(_Total(on=LISTS, total=total))
+        assert len(scene.client.lists()) == 250
+        assert len(scene.api.journal.requests(*LISTS)) == 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Total(Fault):
+    """Answers that say how many there are in another way, or not at all."""
+
+    total: str | None
+    handled: bool = True
+
+    def spoil(self, response: Response) -> Response:
+        """See `Fault`."""
+        return answer(200, json.loads(response.body) | {"meta": {"total": self.total}})
 
 
 @pytest.mark.parametrize("fault", [OddContentType(), Huge(size=1_000_000)], ids=lambda fault: type(fault).__name__)
@@ -272,22 +397,44 @@ def test_a_wrong_key_is_not_tried_twice(make: MakeScene, status: Any, body: Any)
     assert scene.vault.reads[SECRET] == 2
 
 
-def test_a_key_that_has_worked_is_trusted_through_a_few_refusals(scene: Scene) -> None:
-    """Now and then a good key is turned away."""
-    client = scene.client
-    client.me()
+@pytest.mark.parametrize("worked", [lambda client: client.me(), lambda client: client.post_import(BODY)])
+def test_a_key_that_has_worked_is_trusted_through_a_few_refusals(
+    scene: Scene, worked: Callable[[ActiveCampaign], object]
+) -> None:
+    """Now and then a good key is turned away; that it worked is known to every client of the process."""
+    worked(scene.client)
     scene.strike(Forbidden(on=LISTS, nth=range(1, 3)))
-    assert len(client.lists()) == 1
+    assert len(scene.client.lists()) == 1
+
+
+@pytest.mark.parametrize("changes", [{"host": "beta.api-us1.com"}, {"api_key_secret": "another"}])
+def test_another_key_or_host_is_not_trusted_for_it(scene: Scene, changes: dict[str, Any]) -> None:
+    """A key is trusted where it has worked, and no other key with it."""
+    scene.client.me()
+    scene.vault.store("another", "another-key")
+    scene.connect(**changes)
+    scene.courier.session().mount("https://", InProcess(scene.api, scene.connection.host, scene.clock.pass_by))
+    scene.strike(Forbidden(on=LISTS, nth=1))
+    with pytest.raises(RunHeld):
+        scene.client.lists()
+    assert len(scene.api.journal.requests(*LISTS)) == 1
 
 
 def test_a_key_that_was_revoked_is_given_up_after_a_few_refusals(scene: Scene) -> None:
     """The run is held with a sentence that says what to do."""
-    client = scene.client
-    client.me()
+    scene.client.me()
     scene.account.revoke_key(DEFAULT_KEY)
     with pytest.raises(RunHeld, match="check that the key in Key Vault"):
-        client.lists()
+        scene.client.lists()
     assert len(scene.api.journal.requests(*LISTS)) == 4
+
+
+def test_what_is_remembered_of_a_key_says_nothing_of_it(scene: Scene) -> None:
+    """Neither the key nor anything that another process could make of it."""
+    scene.client.me()
+    remembered = repr(list(keys._worked.items()))
+    assert DEFAULT_KEY not in remembered
+    assert hashlib.sha256(DEFAULT_KEY.encode()).hexdigest() not in remembered
 
 
 def test_a_rotated_key_is_picked_up(scene: Scene) -> None:
@@ -508,7 +655,8 @@ def test_no_error_and_no_log_holds_an_address_a_key_or_a_url(
 
 
 @pytest.mark.parametrize(
-    "document", [{}, {"lists": None}, {"lists": "none"}, {"lists": [{"name": "x"}]}, {"lists": [{"id": "x"}]}, False]
+    "document",
+    [{}, {"lists": None}, {"lists": "none"}, {"lists": [{"name": "x"}]}, {"lists": [{"id": "x"}, None]}, False, []],
 )
 def test_an_answer_that_nobody_understands_is_an_error_that_passes(scene: Scene, document: object) -> None:
     """Neither a traceback nor an empty list."""

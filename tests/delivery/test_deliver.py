@@ -1,13 +1,14 @@
 """One batch, one post, at its time: and what happens when that is not what happens."""
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from local.activecampaign.account import DEFAULT_KEY
+from local.activecampaign.exchange import Request
 from local.activecampaign.faults import (
     BULK_IMPORT,
     Fault,
@@ -15,6 +16,7 @@ from local.activecampaign.faults import (
     OddSuccess,
     PaymentRequired,
     RateLimited,
+    Refused,
     Reset,
     ServerError,
     TimedOut,
@@ -516,6 +518,102 @@ def test_a_batch_that_is_refused_whatever_is_sent_holds_the_run(make: MakeScene,
     assert scene.run.reason.code == "everything_refused"
     assert len(scene.posts()) == HOPELESS_REPAIRS + 1
     assert scene.codes() == {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wordless(Refused):
+    """An import with that contact is refused as a whole: no contact is named."""
+
+    email: str
+
+    def matches(self, request: Request) -> bool:
+        """See `Fault`."""
+        return super().matches(request) and f'"{self.email}"'.encode() in request.body
+
+    @classmethod
+    def of(cls, number: int) -> "_Wordless":
+        """For that member."""
+        return cls(on=BULK_IMPORT, email=member(number), text="Some contact is not valid.")
+
+
+@pytest.mark.parametrize("posts", [1, 2, 5, 12, 40, 71])
+@pytest.mark.parametrize("batches", [1, 3])
+def test_nobody_is_blamed_while_whole_requests_are_refused(scene: Scene, posts: int, batches: int) -> None:
+    """A text that names no contact means all of them, and passes: everybody arrives or goes out with the next run."""
+    scene.strike(Refused(on=BULK_IMPORT, nth=range(1, posts + 1)))
+    scene.plan(members(batches * 40, per_batch=40))
+    scene.whole()
+    assert scene.codes() == {}
+    assert scene.run.state is RunState.CONFIRMING
+    assert scene.confirmed() == len(scene.active())
+    assert scene.confirmed() + scene.failed() == batches * 40
+    assert scene.api.journal.extra_sends() == {}
+    assert scene.failed() == 0 or posts > 3 * HOPELESS_REPAIRS - 3
+
+
+def test_a_few_tries_come_before_a_search(scene: Scene) -> None:
+    """Where the next try is accepted, the batch travels whole."""
+    scene.strike(Refused(on=BULK_IMPORT, nth=range(1, 3)))
+    scene.plan(members(BIG))
+    scene.whole()
+    assert [entry.contacts for entry in scene.posts()] == [BIG] * 3
+    assert scene.confirmed() == BIG
+
+
+def test_a_refusal_of_everything_without_a_word_is_given_up(scene: Scene) -> None:
+    """A bounded number of posts and a failed receipt with its reason; the next run sends everybody."""
+    scene.strike(Refused(on=BULK_IMPORT))
+    scene.plan(members(BIG))
+    scene.whole()
+    receipt = scene.receipt()
+    assert receipt.reason is not None
+    assert (receipt.state, receipt.reason.code) == (ReceiptState.FAILED, "import_refused")
+    assert (scene.failed(), scene.codes()) == (BIG, {})
+    assert len(scene.posts()) <= 3 * (HOPELESS_REPAIRS + 1)
+
+
+@pytest.mark.parametrize("places", [[0], [17], [124], [125], [249], [3, 200], [0, 1], [100, 101, 102]])
+def test_an_offender_that_nobody_names_is_found(scene: Scene, places: list[int]) -> None:
+    """Refused alone, and again after others of its batch were accepted: it is not the service."""
+    scene.strike(*map(_Wordless.of, places))
+    scene.plan(members(BIG))
+    scene.whole()
+    assert sorted(refused.position for refused in scene.receipt().refusals) == places
+    assert scene.codes() == {REFUSED_INVALID: len(places)}
+    assert scene.active() == scene.planned() - {member(place) for place in places}
+    assert scene.api.journal.extra_sends() == {}
+    assert len(scene.posts()) <= 40 * (1 + len(places))
+
+
+@pytest.mark.parametrize("begins", range(1, 60, 7))
+def test_innocents_are_not_blamed_when_the_service_fails_in_the_middle_of_a_search(scene: Scene, begins: int) -> None:
+    """Only the offender is refused, whenever everything else is refused too for a while."""
+    scene.strike(_Wordless.of(17), Refused(on=BULK_IMPORT, nth=range(begins, begins + 40)))
+    scene.plan(members(BIG))
+    scene.whole()
+    assert {refused.position for refused in scene.receipt().refusals} <= {17}
+    assert scene.active() <= scene.planned() - {member(17)}
+    assert scene.confirmed() == len(scene.active())
+    assert scene.confirmed() + scene.failed() + sum(scene.codes().values()) == BIG
+
+
+@pytest.mark.parametrize("contacts", [1, 2])
+def test_somebody_refused_alone_is_not_blamed_without_a_comparison(scene: Scene, contacts: int) -> None:
+    """Where nobody else of the batch is accepted, it may be for anything: the next run tries again."""
+    scene.strike(*map(_Wordless.of, range(contacts)))
+    scene.plan(members(contacts))
+    scene.whole()
+    assert (scene.codes(), scene.failed()) == ({}, contacts)
+    assert len(scene.posts()) <= 3 * (1 + contacts)
+
+
+def test_a_contact_that_is_too_large_alone_is_not_sent_for_ever(scene: Scene) -> None:
+    """It is no offender as far as anybody says: its batch comes to an end without it."""
+    scene.strike(ServerError(on=BULK_IMPORT, status=413))
+    scene.plan(members(2))
+    scene.whole()
+    assert (scene.codes(), scene.failed()) == ({}, 2)
+    assert len(scene.posts()) <= 10
 
 
 def test_a_search_that_takes_too_long_is_given_up(scene: Scene) -> None:

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import pytest
 
+from local.activecampaign.exchange import Request
 from local.activecampaign.faults import (
     BULK_IMPORT,
     IMPORT_INFO,
@@ -27,18 +28,35 @@ from local.activecampaign.faults import (
     PaymentRequired,
     RateLimited,
     Redirected,
+    Refused,
     Reset,
     ServerError,
     Slow,
     TimedOut,
 )
 from local.activecampaign.imports import Fate
-from local.activecampaign.variants import Variants
+from local.activecampaign.limits import LimitRules, Limits
+from local.activecampaign.variants import ExclusionsForm, FailureForm, StatusForm, Variants
 from local.scene import API_KEY, BIRTHDAY
 from shared import names
 from shared.documents import Run, RunState
+from shared.repair import HOPELESS_REPAIRS
 from shared.runs.decisions import cancel, release
-from tests.delivery.whole import DAY, GONE, PEOPLE, PLACES, REFUSED, At, Dislikes, FateAt, Whole, layout, somebody
+from tests.delivery.whole import (
+    DAY,
+    EXCLUDED,
+    GONE,
+    PEOPLE,
+    PLACES,
+    REFUSED,
+    At,
+    Dislikes,
+    FateAt,
+    ReportAt,
+    Whole,
+    layout,
+    somebody,
+)
 from tests.simulation import SECRET
 
 MOST_REQUESTS = 400
@@ -49,7 +67,8 @@ class Case:
     """What comes back for one batch, so often, and where that leads.
 
     ``extra`` is how many posts may have been queued without our knowing, ``posts`` how many were made beyond the three
-    of an ordinary run, ``ends`` the state of the run, ``code`` the reason for that.
+    of an ordinary run, ``ends`` the state of the run, ``code`` the reason for that, ``longest`` how many seconds it may
+    take.
     """
 
     name: str
@@ -59,6 +78,7 @@ class Case:
     posts: int | None = None
     ends: RunState = RunState.SUCCEEDED
     code: str | None = None
+    longest: float = 3_600
 
     @property
     def more_posts(self) -> int:
@@ -77,6 +97,11 @@ CASES = [
     Case("limited by 503", RateLimited(status=503)),
     Case("limited by 503 with Retry-After", RateLimited(status=503, retry_after="20")),
     Case("limited for ever", RateLimited(status=400), times=FOR_EVER, posts=7, ends=PARTLY),
+    Case("limited for a day", RateLimited(status=429, retry_after="86400"), times=1, longest=3 * 3600),
+    Case("limited for a day by 503", RateLimited(status=503, retry_after="86400"), times=1, longest=3 * 3600),
+    # Refused as a whole
+    Case("refused in other words", Refused()),
+    Case("refused in other words for a while", Refused(), times=5, posts=6),
     # Trouble on the other side
     Case("500 with JSON", ServerError(status=500, body="json"), extra=2),
     Case("502 with a web page", ServerError(status=502, body="html"), extra=2),
@@ -97,6 +122,7 @@ CASES = [
     Case("an empty 200 after it was queued", Empty(handled=True), extra=2),
     Case("no batch id", NoBatchId(), extra=2),
     Case("an empty batch id", NoBatchId(members=(("batchId", ""),)), extra=2),
+    Case("an object for a batch id", NoBatchId(members=(("batchId", {"id": "b-1"}),)), extra=2),
     Case("JSON that breaks off", Garbage(), extra=2),
     Case("success 0 with a batch id", OddSuccess(value=0), posts=0),
     Case("success false with a batch id", OddSuccess(value=False), posts=0),
@@ -137,7 +163,7 @@ def test_every_answer_to_an_import_ends_well(tmp_path: Path, case: Case, place: 
     assert _repeated(whole) <= case.extra
     assert len(whole.posts()) == 3 + case.more_posts
     assert len(whole.world.api.journal.entries) <= MOST_REQUESTS
-    assert whole.world.clock.time() - before < 3_600
+    assert whole.world.clock.time() - before < case.longest
     if run.state is PARTLY:
         run = _repeated_run(whole, run, len(layout()[PLACES[place]]))
     assert run.counts.refused == REFUSED or case.ends is PARTLY
@@ -193,6 +219,23 @@ def test_one_refused_contact_costs_nobody_else_anything(
     assert len(whole.posts()) <= 3 + posts
     assert offender.encode() in whole.world.state.read(names.rejects(run.id)).data
     whole.check_list(refused=frozenset({offender}))
+    whole.check_nothing_left()
+
+
+@pytest.mark.parametrize("posts", [12, 60, 130, 300])
+def test_a_service_that_refuses_everything_for_a_while_costs_nobody_anything(tmp_path: Path, posts: int) -> None:
+    """Nobody is blamed for a text that names nobody: they are sent again in this run or the next one."""
+    whole = Whole(tmp_path)
+    whole.strike(Refused(on=BULK_IMPORT, nth=range(1, posts + 1)))
+    run = whole.run()
+    whole.check(run)
+    assert run.counts.refused == (REFUSED if run.state is RunState.SUCCEEDED else {})
+    if run.state is not RunState.SUCCEEDED:
+        assert run.counts.failed == PEOPLE
+        assert len(whole.posts()) <= 3 * 3 * (HOPELESS_REPAIRS + 1)
+        whole.world.api.faults.clear()
+        whole.check(whole.run())
+    whole.check_list()
     whole.check_nothing_left()
 
 
@@ -317,18 +360,118 @@ def test_reports_that_are_not_kept_long_lose_nobody(
     assert run.counts.failed == (PEOPLE if kept == 0 else 0)
 
 
-REPORT_TROUBLE = [ServerError(), Reset(), TimedOut(), Empty(), Garbage(), RateLimited(), Redirected()]
+REPORT_TROUBLE: list[tuple[Fault, int]] = [
+    (ServerError(), 12),
+    (Reset(), 12),
+    (TimedOut(), 12),
+    (Slow(seconds=29), 12),
+    (Empty(), 12),
+    (Garbage(), 12),
+    (Redirected(), 12),
+    (RateLimited(), 12),
+    (RateLimited(retry_after="86400"), 1),
+    (Forbidden(), 3),
+    (Forbidden(status=401, body="html"), 3),
+]
+"""Faults, and how often in a row: nobody is trusted who turns a good key away for longer."""
 
 
-@pytest.mark.parametrize("fault", REPORT_TROUBLE, ids=lambda fault: type(fault).__name__)
-def test_trouble_with_reports_delays_the_end_and_changes_nothing(tmp_path: Path, fault: Fault) -> None:
-    """Twelve bad answers in a row to the questions what became of the imports."""
+def _kind(value: object) -> str | None:
+    return f"{type(value).__name__} {getattr(value, 'status', '')}" if isinstance(value, Fault) else None
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(("fault", "times"), REPORT_TROUBLE, ids=_kind)
+def test_trouble_with_reports_delays_the_end_and_changes_nothing(
+    tmp_path: Path, fault: Fault, times: int, place: str
+) -> None:
+    """Bad answers in a row to the question what became of one of the imports, or of the other ones."""
     whole = Whole(tmp_path)
-    whole.strike(replace(fault, on=IMPORT_INFO, nth=range(1, 13)))
+    struck = replace(fault, on=IMPORT_INFO, nth=range(1, times + 1))
+    whole.strike(ReportAt(email=_batch(place), fault=struck))
     run = whole.run()
     assert run.state is RunState.SUCCEEDED
+    assert run.counts.refused == REFUSED
     whole.check(run)
     whole.check_list()
+
+
+# Every other question
+
+
+QUESTIONS = {
+    "lists": ("GET", "/api/3/lists"),
+    "fields": ("GET", "/api/3/fields"),
+    "the list": ("GET", "/api/3/lists/[0-9]*"),
+    "exclusions": ("GET", "/api/3/lists/exclusions"),
+    "contacts": ("GET", "/api/3/contacts*"),
+}
+
+NO_LIST = (ServerError, Empty, Garbage, Redirected)
+"""What makes an exclusion list unknown: an answer of any kind that is no list."""
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize(("fault", "times"), REPORT_TROUBLE, ids=_kind)
+def test_trouble_with_any_question_delays_a_run_and_changes_nothing(
+    tmp_path: Path, fault: Fault, times: int, question: str
+) -> None:
+    """Bad answers in a row; of an exclusion list that cannot be had only the reason stays unknown."""
+    whole = Whole(tmp_path)
+    whole.know_the_key()
+    whole.strike(replace(fault, on=QUESTIONS[question], nth=range(1, times + 1)))
+    run = whole.run()
+    unknown = question == "exclusions" and isinstance(fault, NO_LIST)
+    assert run.state is RunState.SUCCEEDED
+    assert run.counts.refused == ({**UNEXCLUDED, "refused_unknown": 1} if unknown else REFUSED)
+    whole.check(run)
+    whole.check_list()
+    whole.check_nothing_left()
+
+
+UNEXCLUDED = {code: number for code, number in REFUSED.items() if code != "refused_excluded"}
+
+
+@pytest.mark.parametrize("question", ["the list", "exclusions", "contacts"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ServerError(status=500),
+        ServerError(status=404, body="html"),
+        ServerError(status=405, body="json"),
+        TimedOut(),
+        Reset(),
+        RateLimited(),
+        RateLimited(retry_after="3600"),
+    ],
+    ids=_kind,
+)
+def test_a_search_for_reasons_ends_whatever_is_answered_for_ever(tmp_path: Path, fault: Fault, question: str) -> None:
+    """Within hours, with a bounded number of questions, and with everybody accounted for."""
+    whole = Whole(tmp_path)
+    whole.strike(replace(fault, on=QUESTIONS[question]))
+    before = whole.world.clock.time()
+    run = whole.run()
+    assert run.state is RunState.SUCCEEDED
+    assert sum(run.counts.refused.values()) == len(GONE)
+    assert whole.world.clock.time() - before <= 3 * 3600
+    assert len(whole.world.api.journal.entries) <= 3 * MOST_REQUESTS
+    whole.check(run)
+    whole.check_list()
+
+
+def test_a_cancelled_run_with_a_dead_key_ends(tmp_path: Path) -> None:
+    """The key is revoked before the reasons are known, the run is held and cancelled: it does not wait for a key."""
+    whole = Whole(tmp_path)
+    whole.strike(_Moment(email="", action=lambda: whole.account.revoke_key(API_KEY), on=QUESTIONS["the list"]))
+    run = whole.run()
+    assert (run.state, run.reason.code if run.reason else None) == (RunState.HELD, "credentials")
+    cancel(whole.world.courier, run.id, "ada@example.com")
+    before = whole.world.clock.time()
+    run = whole.go_on(run.id)
+    assert whole.world.clock.time() - before <= 600
+    assert run.counts.refused == {"refused_unknown": len(GONE)}
+    whole.check(run)
 
 
 VARIANTS = {
@@ -339,7 +482,18 @@ VARIANTS = {
     "unsubscribed updated": Variants(unsubscribed_updated=True),
     "filters ignored": Variants(email_filter_ignored=True),
     "a missing list ignored": Variants(missing_list="ignored", missing_field="ignored"),
+    "queued as a text": Variants(queued_told="text"),
+    "queued not told": Variants(queued_told="absent"),
+    "ids as numbers": Variants(batch_id_told="number"),
+    "imports that overtake others": Variants(overtaken=90.0),
+    "automations excluded by contact": Variants(exclude_automations_in="contact"),
+    "states in capitals": Variants(status_form="capitals"),
+    **{f"failures: {form}": Variants(failure_form=form) for form in get_args(FailureForm)},
+    **{f"exclusions: {form}": Variants(exclusions_form=form) for form in get_args(ExclusionsForm)},
 }
+
+UNKNOWN_EXCLUSIONS = {f"exclusions: {form}" for form in ("number", "forbidden", "web_page")}
+"""Where nobody may know the exclusion list, the reason of one contact stays unknown."""
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -348,9 +502,72 @@ def test_every_reading_of_the_documentation_is_survived(tmp_path: Path, name: st
     whole = Whole(tmp_path, VARIANTS[name])
     run = whole.run()
     assert run.state is RunState.SUCCEEDED
-    assert run.counts.refused == REFUSED
+    assert run.counts.refused == ({**UNEXCLUDED, "refused_unknown": 1} if name in UNKNOWN_EXCLUSIONS else REFUSED)
     whole.check(run)
     whole.check_list()
+    whole.check_nothing_left()
+
+
+@pytest.mark.parametrize("form", ["another_word", "number", "null"])
+def test_a_status_that_nobody_understands_confirms_nobody_and_holds_nobody_up(tmp_path: Path, form: StatusForm) -> None:
+    """The run fails in the end, and the next one sends everybody again."""
+    whole = Whole(tmp_path, Variants(status_form=form))
+    for _ in range(2):
+        run = whole.run()
+        assert (run.state, run.counts.failed) == (RunState.FAILED, PEOPLE)
+        whole.check(run)
+    assert len(whole.posts()) == 6
+
+
+@pytest.mark.parametrize("exclusions", ["forbidden", "web_page", "number"])
+def test_somebody_who_was_left_out_silently_is_sent_again_and_never_taken_for_a_member(
+    tmp_path: Path, exclusions: ExclusionsForm
+) -> None:
+    """The number of queued contacts gives them away, and nobody may know the exclusion list."""
+    whole = Whole(tmp_path, Variants(excluded_reported=False, exclusions_form=exclusions))
+    for sent in (PEOPLE, 1, 1):
+        run = whole.run()
+        assert (run.counts.sent, run.counts.failed) == (sent, 1)
+        whole.check(run)
+        assert whole.ledger().get(EXCLUDED) != "member"
+
+
+def test_posts_that_are_doubtful_change_nothing_in_whatever_order_they_are_processed(tmp_path: Path) -> None:
+    """The second of two equal imports may be done first."""
+    whole = Whole(tmp_path, Variants(overtaken=90.0))
+    whole.strike(TimedOut(on=BULK_IMPORT, nth=range(1, 6, 2), handled=True))
+    run = whole.run()
+    assert (run.state, run.counts.extra_sends) == (RunState.SUCCEEDED, 3)
+    whole.check(run)
+    whole.world.clock.pass_by(120)
+    whole.check_list()
+
+
+def test_requests_that_are_turned_away_may_count(tmp_path: Path) -> None:
+    """Somebody else uses up the limits now and then: waiting is long enough to find room again."""
+    whole = Whole(tmp_path)
+    whole.account.limits = Limits(LimitRules(turned_away_counts=True))
+    whole.strike(_Crowd(limits=whole.account.limits, clock=whole.world.clock.time))
+    run = whole.run()
+    assert run.state is RunState.SUCCEEDED
+    assert whole.world.api.journal.rate_limit_answers >= 5
+    assert run.counts.refused == REFUSED
+    assert whole.world.errors == []
+    whole.check_list()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Crowd(Fault):
+    """After every fourth request of ours, somebody else uses up the limit of all requests for a while."""
+
+    limits: Limits
+    clock: Callable[[], float]
+
+    def strikes(self, number: int, chance: float) -> bool:
+        """Ask far too much."""
+        for later in range(30 if number % 4 == 0 else 0):
+            self.limits.admit(self.clock() + later / 10, None)
+        return False
 
 
 def test_unsubscribed_contacts_that_nobody_reports_stay_unsubscribed(tmp_path: Path) -> None:
@@ -404,16 +621,16 @@ def _when(email: str, action: Callable[[], None]) -> Fault:
 
 @dataclass(frozen=True, kw_only=True)
 class _Moment(Fault):
-    """Nothing goes wrong: something happens in the world right before an import with that address arrives."""
+    """Nothing goes wrong: something happens in the world right before a request with that address in it arrives."""
 
     email: str
     action: Callable[[], None]
     handled: bool = True
     nth: int | range | None = 1
 
-    def matches(self, request: object) -> bool:
+    def matches(self, request: Request) -> bool:
         """See `Fault`."""
-        return self.email.encode() in getattr(request, "body", b"")
+        return super().matches(request) and self.email.encode() in request.body
 
     def strikes(self, number: int, chance: float) -> bool:
         """Do it, once."""

@@ -1,12 +1,14 @@
 """What became of accepted imports: each is followed to its end, and every contact's fate is told."""
 
+import json
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from local.activecampaign.exchange import Request
 from local.activecampaign.faults import (
     IMPORT_INFO,
     Forbidden,
@@ -14,18 +16,19 @@ from local.activecampaign.faults import (
     PaymentRequired,
     Reset,
     ServerError,
+    Slow,
     TimedOut,
 )
 from local.activecampaign.imports import Fate
 from local.activecampaign.variants import Variants
-from shared import names
+from shared import names, receipts
 from shared.delivery import deliver
-from shared.documents import ReceiptState, RunState
+from shared.documents import Receipt, ReceiptState, RunState
 from shared.following import PENDING_IN_A_ROW, STUCK_AFTER, UNKNOWN_AFTER, follow_imports
 from shared.messages import BatchMessage
 from shared.receipts import REFUSED_EXCLUDED, REFUSED_UNSUBSCRIBED
 from tests.delivery.conftest import MakeScene
-from tests.delivery.scene import RUN, Scene, member, members
+from tests.delivery.scene import RUN, Scene, accepted, member, members
 
 ENDLESS = Fate(stuck=math.inf)
 
@@ -166,16 +169,49 @@ def test_a_report_in_another_spelling_finds_its_contacts(scene: Scene) -> None:
     assert scene.receipt().refusals[0].position == 0
 
 
-def test_a_report_that_names_strangers_is_not_believed(scene: Scene) -> None:
-    """Somebody failed, and nobody knows who: all go out with the next run."""
-    scene.account.unsubscribe(member(1), scene.list_id)
-    scene.plan(members(3))
+def test_one_question_without_an_answer_does_not_keep_the_others_waiting(scene: Scene) -> None:
+    """Whoever cannot be asked about goes to the end of the line; all others are confirmed in the next call."""
+    scene.plan(members(12, per_batch=3))
     scene.deliver()
-    scene.plan([["somebody@else.example.com", "another@else.example.com", "third@else.example.com"]])
-    scene.move(RunState.CONFIRMING)
-    scene.follow()
-    assert (scene.receipt().state, _reason(scene)) == (ReceiptState.FAILED, "import_report_unreadable")
-    assert scene.failed() == 3
+    scene.strike(_About(batch_id=scene.receipt(0).imports[0].batch_id))
+    scene.clock.pass_by(60)
+    assert [_ask(scene), _ask(scene)] == [0, 3]
+    states = [one.state for one in scene.summaries()]
+    assert states == [ReceiptState.ACCEPTED] + [ReceiptState.CONFIRMED] * 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class _About(ServerError):
+    """No answer about one import."""
+
+    batch_id: str
+
+    def matches(self, request: Request) -> bool:
+        """See `Fault`."""
+        return request.query.get("batchId") == self.batch_id
+
+
+def test_a_batch_of_many_parts_is_asked_about_part_by_part(scene: Scene) -> None:
+    """A call ends in time however many parts there are and however slow the answers; none is asked about twice."""
+    scene.plan([[member(number) for number in range(80)]])
+    imports = []
+    for start in range(0, 80, 2):
+        scene.clock.pass_by(1)
+        body = json.dumps({"contacts": scene.contacts[0][start : start + 2]}).encode()
+        batch_id = scene.client.post_import(body).batch_id or ""
+        imports.append(accepted(batch_id, contacts=2, positions=[start, start + 1]))
+    receipt = Receipt(run=RUN, batch=0, state=ReceiptState.ACCEPTED, contacts=80, imports=imports)
+    receipts.write(scene.blobs, receipt)
+    scene.strike(Slow(on=IMPORT_INFO, seconds=5))
+    lengths = []
+    while scene.receipt().state is ReceiptState.ACCEPTED:
+        scene.clock.pass_by(5)
+        before = scene.clock.time()
+        assert _ask(scene) == 1
+        lengths.append(scene.clock.time() - before)
+    assert max(lengths) <= 15
+    assert _infos(scene) == 40
+    assert scene.confirmed() == 80
 
 
 def test_imports_behind_a_backlog_are_not_pestered(scene: Scene) -> None:

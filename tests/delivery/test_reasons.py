@@ -1,18 +1,29 @@
 """Why contacts were refused: named for as many as a bounded number of questions can name."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from local.activecampaign.account import EVERYTHING
+from local.activecampaign.account import DEFAULT_KEY, EVERYTHING, Account
 from local.activecampaign.contacts import Status
+from local.activecampaign.faults import (
+    Empty,
+    Fault,
+    Garbage,
+    PaymentRequired,
+    RateLimited,
+    Reset,
+    ServerError,
+    TimedOut,
+)
 from local.activecampaign.variants import Variants
 from shared import names
 from shared.delivery import deliver
 from shared.documents import ReceiptState, RunState
 from shared.following import follow_imports
-from shared.lines import Lines
-from shared.reasons import ASKING_SECONDS, MOST_LOOKUPS, Inquiry, name_refusals
+from shared.inquiry import ASKING_SECONDS, Inquiry
+from shared.reasons import MOST_LOOKUPS, SEARCHED_FOR, name_refusals
 from shared.receipts import (
     REFUSED_BOUNCED,
     REFUSED_CONTACT_LIMIT,
@@ -210,5 +221,165 @@ def test_a_name_that_was_found_is_kept_when_the_same_search_runs_twice(scene: Sc
     scene.plan(members(3))
     scene.whole()
     before = scene.receipt()
-    assert name_refusals(scene.courier, scene.client, Lines(scene.courier.store, RUN), RUN) == 0
+    assert name_refusals(scene.courier, scene.client, scene.run) == 0
     assert scene.receipt() == before
+
+
+# Searches that find no answer
+
+CONTACTS = ("GET", "/api/3/contacts*")
+STANDING = ("GET", "/api/3/contacts/*/contactLists")
+LIST = ("GET", "/api/3/lists/[0-9]*")
+
+
+def _followed(scene: Scene) -> float:
+    """Follow all imports to their end; returns the seconds that took."""
+    before = scene.clock.time()
+    scene.follow()
+    return scene.clock.time() - before
+
+
+@pytest.mark.parametrize("state", [RunState.CONFIRMING, RunState.CANCELLED])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ServerError(on=CONTACTS, status=500),
+        ServerError(on=CONTACTS, status=404, body="html"),
+        ServerError(on=STANDING, status=405, body="json"),
+        ServerError(on=LIST),
+        RateLimited(on=CONTACTS),
+        RateLimited(on=CONTACTS, retry_after="86400"),
+        TimedOut(on=CONTACTS),
+        Reset(on=CONTACTS),
+        Empty(on=CONTACTS),
+        Garbage(on=CONTACTS),
+    ],
+    ids=lambda one: f"{type(one).__name__} {one.on[1]}" if isinstance(one, Fault) else str(one),
+)
+def test_a_search_without_an_answer_comes_to_an_end(scene: Scene, fault: Fault, state: RunState) -> None:
+    """After hours whoever is left stays unknown; what was found by other means is kept, and questions are bounded."""
+    scene.account.bounce(member(1), scene.account.add_list("Another list"))
+    scene.account.exclude(member(2))
+    scene.plan(members(5))
+    scene.deliver()
+    scene.move(state)
+    scene.strike(fault)
+    assert _followed(scene) <= SEARCHED_FOR.total_seconds() + 600
+    excluded = {} if fault.on == LIST else {REFUSED_EXCLUDED: 1}
+    assert scene.codes() == {REFUSED_UNKNOWN: 2 - len(excluded)} | excluded
+    assert (scene.confirmed(), scene.failed()) == (3, 0)
+    assert _questions(scene) <= 1_000
+
+
+def test_questions_that_fail_count_all_the_same(scene: Scene) -> None:
+    """Every contact that was asked about is one of those that may be, and what was found out before is kept."""
+    other = scene.account.add_list("Another list")
+    for number in range(400):
+        scene.account.bounce(member(number), other)
+    scene.plan(members(400))
+    scene.strike(_Bursts(on=STANDING))
+    scene.whole()
+    assert scene.codes()[REFUSED_BOUNCED] >= 200
+    assert sum(scene.codes().values()) == 400
+    asked = [entry for entry in scene.api.journal.entries if entry.path.endswith("/contactLists")]
+    assert len(asked) <= 3 * MOST_LOOKUPS / 2
+    assert scene.courier.store.get(names.inquiry(RUN), Inquiry).lookups == MOST_LOOKUPS
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Bursts(ServerError):
+    """Every now and then as many answers in a row as no question outlasts."""
+
+    def strikes(self, number: int, chance: float) -> bool:
+        """See `Fault`."""
+        return number % 20 < 4
+
+
+def test_a_key_that_dies_before_the_reasons_are_known_ends_a_cancelled_run(scene: Scene) -> None:
+    """Nobody can be asked, and nobody waits for a person: what is not known stays unknown."""
+    scene.account.unsubscribe(member(1), scene.list_id)
+    scene.plan(members(3))
+    scene.deliver()
+    scene.move(RunState.CONFIRMING)
+    scene.clock.pass_by(10)
+    scene.strike(_Dies(on=LIST, account=scene.account))
+    follow_imports(scene.courier, scene.connection, RUN, scene.summaries(), until=scene.clock.time() + 8)
+    assert scene.run.state is RunState.HELD
+    assert scene.receipt().state is ReceiptState.ACCEPTED
+    scene.move(RunState.CANCELLED)
+    assert _followed(scene) <= 120
+    assert (scene.codes(), scene.confirmed()) == ({REFUSED_UNKNOWN: 1}, 2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Dies(Fault):
+    """The key is revoked the moment a question arrives."""
+
+    account: Account
+    handled: bool = True
+
+    def strikes(self, number: int, chance: float) -> bool:
+        """Revoke it, once."""
+        if number == 1:
+            self.account.revoke_key(DEFAULT_KEY)
+        return False
+
+
+def test_a_search_goes_on_after_a_person_has_acted(scene: Scene) -> None:
+    """However long that took: the time a run was held does not count."""
+    scene.account.unsubscribe(member(1), scene.list_id)
+    scene.plan(members(3))
+    scene.deliver()
+    scene.move(RunState.CONFIRMING)
+    scene.strike(PaymentRequired(on=LIST, nth=1))
+    scene.follow()
+    assert scene.run.state is RunState.HELD
+    scene.clock.pass_by(3 * SEARCHED_FOR.total_seconds())
+    scene.move(RunState.CONFIRMING)
+    scene.follow()
+    assert scene.codes() == {REFUSED_UNSUBSCRIBED: 1}
+
+
+# Long exclusion lists
+
+
+def test_a_long_exclusion_list_is_read_bit_by_bit(scene: Scene) -> None:
+    """No call lasts for long, no page is read twice, and whoever is on the last page is found."""
+    scene.account.contacts.exclusions.extend(f"nobody{number}@example.net" for number in range(20_000))
+    scene.account.exclude(member(1))
+    scene.plan(members(3))
+    scene.deliver()
+    scene.move(RunState.CONFIRMING)
+    scene.clock.pass_by(10)
+    lengths = []
+    while any(one.pending or one.unnamed for one in scene.summaries()):
+        before = scene.clock.time()
+        assert follow_imports(scene.courier, scene.connection, RUN, scene.summaries(), until=before + 8) > 0
+        lengths.append(scene.clock.time() - before)
+        assert b"@" not in b"".join(scene.blobs.read(blob.name).data for blob in scene.blobs.below(names.inquiry(RUN)))
+    assert len(lengths) >= 3
+    assert max(lengths) <= ASKING_SECONDS + 10
+    assert scene.codes() == {REFUSED_EXCLUDED: 1}
+    assert len(scene.api.journal.requests("GET", "/api/3/lists/exclusions")) == 201
+
+
+def test_an_exclusion_list_is_read_on_after_trouble(scene: Scene) -> None:
+    """What was read before an answer failed to come is not read again."""
+    scene.account.contacts.exclusions.extend(f"nobody{number}@example.net" for number in range(3_000))
+    scene.account.exclude(member(1))
+    scene.plan(members(3))
+    scene.strike(TimedOut(on=("GET", "/api/3/lists/exclusions"), nth=range(11, 17)))
+    scene.whole()
+    assert scene.codes() == {REFUSED_EXCLUDED: 1}
+    assert len(scene.api.journal.requests("GET", "/api/3/lists/exclusions")) == 31 + 6
+
+
+def test_an_endless_exclusion_list_is_not_read_to_its_end(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After so many entries the search goes on without it."""
+    monkeypatch.setattr("shared.reasons.MOST_EXCLUSIONS", 500)
+    scene.account.contacts.exclusions.extend(f"nobody{number}@example.net" for number in range(3_000))
+    scene.account.unsubscribe(member(1), scene.list_id)
+    scene.plan(members(3))
+    scene.whole()
+    assert scene.codes() == {REFUSED_UNSUBSCRIBED: 1}
+    assert len(scene.api.journal.requests("GET", "/api/3/lists/exclusions")) == 5

@@ -8,13 +8,23 @@ from hypothesis import strategies as st
 
 from local.activecampaign.rows import is_email as stand_in_takes
 from shared.activecampaign.answers import Reply
-from shared.activecampaign.emails import fails_in_processing, is_email
+from shared.activecampaign.emails import comparable, fails_in_processing, is_email
 from shared.activecampaign.exclusions import Exclusions
 from shared.activecampaign.imports import ImportProgress, Stage, read_progress
 from shared.documents import Receipt, ReceiptState
 from shared.receipts import EMAIL_INVALID, REFUSED_INVALID, refusal
-from shared.repair import SUSPICIOUS_REFUSALS, believed, is_suspicious, known_offenders, split
-from tests.delivery.scene import RUN, accepted
+from shared.repair import (
+    SUSPICIOUS_REFUSALS,
+    after_lone_refusal,
+    believed,
+    in_order,
+    is_stuck,
+    is_suspicious,
+    known_offenders,
+    split,
+)
+from tests.delivery.scene import RUN
+from tests.delivery.scene import accepted as _import
 
 
 @pytest.mark.parametrize(
@@ -71,6 +81,8 @@ def test_an_apostrophe_is_queued_and_fails_later() -> None:
         ("@example.org", "ada@example.org", True),
         ("example.org", "ada@example.org", True),
         ("example.org", "ada@notexample.org", False),
+        ("*@*", "ada@example.org", True),
+        ("*@Example.ORG", "ada@example.org", True),
         ("", "ada@example.org", False),
         ("a.a@example.com", "aXa@example.com", False),
         ("[ab]*@example.com", "ada@example.com", False),
@@ -96,12 +108,6 @@ def test_exclusions_are_addresses_domains_and_patterns(entry: str, email: str, e
         (200, {"status": "completed", "failure": {"0": " a@b.co "}}, ImportProgress(Stage.COMPLETED, ("a@b.co",))),
         (200, {"status": "completed", "failure": [{"email": "a@b.co"}]}, ImportProgress(Stage.COMPLETED, ("a@b.co",))),
         (200, {"status": "completed", "failure": "a@b.co"}, ImportProgress(Stage.COMPLETED, ("a@b.co",))),
-        (200, {"status": "completed", "failure": [12]}, ImportProgress(Stage.COMPLETED, unreadable=True)),
-        (
-            200,
-            {"status": "completed", "failure": ["12", "a@b.co"]},
-            ImportProgress(Stage.COMPLETED, ("a@b.co",), unreadable=True),
-        ),
         (200, {"status": "failed"}, ImportProgress(Stage.FAILED)),
         (200, {"status": "interrupted", "failure": ["a@b.co"]}, ImportProgress(Stage.FAILED)),
         (200, {"status": False}, ImportProgress(Stage.UNSEEN)),
@@ -118,20 +124,135 @@ def test_a_report_on_an_import_is_read_in_every_shape(status: int, body: object,
     assert read_progress(Reply(status, {}, json.dumps(body).encode())) == progress
 
 
+@pytest.mark.parametrize(
+    ("failure", "told", "nameless"),
+    [
+        ([12], (), 1),
+        (["12", "a@b.co"], ("a@b.co",), 1),
+        ([None, "a@b.co", "", {}], ("a@b.co",), 0),
+        ([None, ""], (), 2),
+        ([0, None], (), 1),
+        ([["a@b.co"]], (), 1),
+        (True, (), 1),
+        (7, (), 7),
+        ("7", (), 7),
+        (10**30, (), 250),
+        (0, (), 0),
+        (False, (), 0),
+        ("", (), 0),
+        ({}, (), 0),
+        ("none", (), 1),
+        ("a@b.co, c@d.co;e@f.co\ng@h.co", ("a@b.co", "c@d.co", "e@f.co", "g@h.co"), 0),
+        (["Lovelace, Ada <a@b.co>"], ("Ada <a@b.co>",), 0),
+        (["o&#39;hara&#43;news@b.co"], ("o'hara+news@b.co",), 0),
+        (["a%40b.co"], ("a%40b.co",), 0),
+        ({"a@b.co": "bounced", "c@d.co": None}, ("a@b.co", "c@d.co"), 0),
+        ([{"reason": "bounced", "address": "a@b.co"}, {"contact": 7}], ("a@b.co",), 1),
+    ],
+)
+def test_failures_are_read_in_every_shape(failure: object, told: tuple[str, ...], nameless: int) -> None:
+    """Addresses as they are told, and how many failures are told without one."""
+    body = json.dumps({"status": "completed", "failure": failure}).encode()
+    assert read_progress(Reply(200, {}, body)) == ImportProgress(Stage.COMPLETED, told, nameless)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Ada@Example.COM", "ada@example.com"),
+        (" ada@example.com ", "ada@example.com"),
+        ("Ada Lovelace <ada@example.com>", "ada@example.com"),
+        ('other" <ada@example.com>', "ada@example.com"),
+        ("ada@bücher.example.com", "ada@xn--bcher-kva.example.com"),
+        ("ada@Bu\u0308cher.example.com", "ada@xn--bcher-kva.example.com"),
+        ("ada@straße.de", "ada@xn--strae-oqa.de"),
+        ("ada@XN--BCHER-KVA.example.com", "ada@bücher.example.com"),
+        ("ada news@example.com", "ada+news@example.com"),
+        ("ada%2Bnews%40example.com", "ada+news@example.com"),
+        ("ada&#43;news&#64;example.com", "ada+news@example.com"),
+        ("ada@xn--a\u00e4.example.com", "ada@xn--a\u00e4.example.com"),
+    ],
+)
+def test_an_address_is_the_same_in_every_spelling(one: str, other: str) -> None:
+    """Cases, display names, both forms of a domain, and characters that were escaped."""
+    assert comparable(one) == comparable(other)
+
+
+@given(st.text())
+def test_any_text_can_be_compared(text: str) -> None:
+    """Whatever is told in place of an address."""
+    assert comparable(text) == comparable(text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ada@example.com", "ada@example.org"),
+        ("a.da@example.com", "ada@example.com"),
+        ("adanews@b.co", "ada+news@b.co"),
+    ],
+)
+def test_other_addresses_stay_others(one: str, other: str) -> None:
+    """Nobody is taken for somebody else."""
+    assert comparable(one) != comparable(other)
+
+
 def _contacts(*emails: str) -> list[dict[str, str]]:
     return [{"email": email} for email in emails]
 
 
 def test_offenders_against_the_published_rules_are_known_at_once() -> None:
     """By their positions in the batch, however many."""
-    refused = known_offenders([4, 7, 9], _contacts("a@b", "a@b.co", "a b@c.co"))
+    refused = known_offenders([4, 7, 9], _contacts("a@b", "a@b.co", "a b@c.co"), named=False)
     assert [(one.position, one.code) for one in refused] == [(4, EMAIL_INVALID), (9, EMAIL_INVALID)]
 
 
-def test_a_contact_that_is_refused_alone_is_the_offender() -> None:
-    """And of two that look alike nobody knows which."""
-    assert [(one.position, one.code) for one in known_offenders([4], _contacts("a@b.co"))] == [(4, REFUSED_INVALID)]
-    assert known_offenders([4, 5], _contacts("a@b.co", "b@b.co")) == []
+def test_a_contact_that_is_named_alone_is_the_offender() -> None:
+    """Of two that look alike nobody knows which, and an answer that names nobody blames nobody."""
+    (refused,) = known_offenders([4], _contacts("a@b.co"), named=True)
+    assert (refused.position, refused.code) == (4, REFUSED_INVALID)
+    assert known_offenders([4, 5], _contacts("a@b.co", "b@b.co"), named=True) == []
+    assert known_offenders([4], _contacts("a@b.co"), named=False) == []
+
+
+@pytest.mark.parametrize(
+    ("accused", "accepted", "done", "blamed"),
+    [
+        ({}, 0, 0, False),
+        ({}, 1, 100, False),
+        ({4: 0}, 0, 0, False),
+        ({4: 1}, 1, 100, False),
+        ({4: 0}, 1, 100, True),
+        ({5: 0}, 1, 100, False),
+        ({}, 1, 249, True),
+        ({}, 0, 249, False),
+    ],
+)
+def test_nobody_is_blamed_without_a_comparison(accused: dict[int, int], accepted: int, done: int, blamed: bool) -> None:
+    """Refused alone twice with an accepted part in between, or the last one of a batch of which some were accepted."""
+    others = [position for position in range(250) if position != 4][:done]
+    imports = [_import("b", positions=others)] if accepted else []
+    refusals = [] if accepted else [refusal(position, EMAIL_INVALID) for position in others]
+    before = _after(0).model_copy(update={"imports": imports, "refusals": refusals, "accused": accused})
+    after = after_lone_refusal(before, 4)
+    assert len(after.refusals) - len(before.refusals) == blamed
+    assert blamed or after.accused == accused | {4: accepted}
+
+
+def test_whoever_was_refused_alone_comes_last_and_the_longest_ago_first() -> None:
+    """Small parts first otherwise, which end a search soonest."""
+    receipt = _after(0).model_copy(update={"accused": {3: 2, 4: 1, 9: 0}})
+    parts = [[3], [4], [], [5, 6, 7], [8], [9, 10]]
+    assert in_order(parts, receipt) == [[8], [9, 10], [5, 6, 7], [4], [3]]
+
+
+def test_a_batch_is_stuck_when_everybody_left_was_refused_alone_since_the_last_part_was_accepted() -> None:
+    """There is nobody left to compare them with."""
+    receipt = _after(0).model_copy(update={"contacts": 4, "imports": [_import("b", positions=[0, 1])]})
+    assert not is_stuck(receipt)
+    assert not is_stuck(receipt.model_copy(update={"accused": {2: 1}}))
+    assert not is_stuck(receipt.model_copy(update={"accused": {2: 1, 3: 0}}))
+    assert is_stuck(receipt.model_copy(update={"accused": {2: 1, 3: 1}}))
 
 
 @pytest.mark.parametrize(
@@ -155,7 +276,7 @@ def test_a_part_is_split_where_the_answer_points_to_and_else_in_half(
 
 def _after(offenders: int) -> Receipt:
     found = [refusal(position, REFUSED_INVALID) for position in range(offenders)]
-    return Receipt(run=RUN, batch=0, state=ReceiptState.PARTIAL, contacts=250, refusals=found, imports=[accepted("b")])
+    return Receipt(run=RUN, batch=0, state=ReceiptState.PARTIAL, contacts=250, refusals=found, imports=[_import("b")])
 
 
 def test_claims_are_believed_while_they_lead_to_offenders() -> None:

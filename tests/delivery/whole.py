@@ -1,11 +1,14 @@
 """Whole runs in virtual time, with faults aimed at single batches, and everything that must hold afterwards."""
 
 import json
+import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import duckdb
 
@@ -17,8 +20,9 @@ from local.activecampaign.variants import Variants
 from local.customers import drop_day, first_day
 from local.scene import EXPORT, differences
 from shared import names
-from shared.documents import ExportState, Plan, Run, RunState, Trigger
+from shared.documents import Connection, ExportState, Plan, Run, RunState, Trigger
 from shared.doors.clock import as_datetime
+from shared.plan.diff import MAY_HAVE_JOINED, TELL_AGAIN
 from shared.runs.requests import request_run
 from shared.runs.states import FINAL
 from tests.simulation import Simulation
@@ -98,11 +102,66 @@ class Dislikes(Fault):
         return answer(400, {"success": 0, "message": "The import was not queued.", "failureReasons": [reason]})
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReportAt(Fault):
+    """Another fault, for questions about the import that holds an address."""
+
+    email: str
+    fault: Fault
+    handled: bool = True
+    _ids: list[str] = field(default_factory=list)
+
+    def matches(self, request: Request) -> bool:
+        """See `Fault`."""
+        return self.email.encode() in request.body or request.query.get("batchId", "") in self._ids
+
+    def strikes(self, number: int, chance: float) -> bool:
+        """The first one is the import itself."""
+        return number == 1 or self.fault.strikes(number - 1, chance)
+
+    def spoil(self, response: Response) -> Response:
+        """Learn the id of the import, or see `Fault`."""
+        if self._ids:
+            return self.fault.spoil(response)
+        document = response.document
+        assert isinstance(document, dict)
+        self._ids.append(document["batchId"])
+        return response
+
+
+LONGEST_STEP = 180
+"""Seconds; whoever is silent for longer would be taken for dead, and the platform would end an HTTP call soon after."""
+
+
+class Timed(Simulation):
+    """A simulation that knows how long the longest call of each step lasted, and how many watchers there were at once.
+
+    ``longest`` is in seconds, by queue.
+    """
+
+    def __init__(self, folder: Path, *, variants: Variants | None = None) -> None:
+        super().__init__(folder, variants=variants)
+        self.longest: Counter[str] = Counter()
+        self.watchers = 0
+
+    def _start(self, work: Callable[[], object], queue: str = "", *rest: Any, **more: Any) -> None:
+        began = self.clock.time()
+
+        def timed() -> None:
+            self.watchers = max(self.watchers, sum(one.queue == names.RUN_WATCH for one in self.running))
+            try:
+                work()
+            finally:
+                self.longest[queue] = max(self.longest[queue], math.ceil(self.clock.time() - began))
+
+        super()._start(timed, queue, *rest, **more)
+
+
 class Whole:
     """A world in which one export runs, its three batches known in advance."""
 
     def __init__(self, folder: Path, variants: Variants | None = None) -> None:
-        self.world = Simulation(folder, variants=variants)
+        self.world = Timed(folder, variants=variants)
         self.world.connect()
         self.world.export()
         self.account = self.world.account
@@ -116,6 +175,11 @@ class Whole:
     def strike(self, *faults: Fault) -> None:
         """Let things go wrong."""
         self.world.api.faults.add(*faults)
+
+    def know_the_key(self) -> None:
+        """Let the app learn that its key works."""
+        courier = self.world.courier
+        courier.activecampaign(courier.store.get(names.connection("acme"), Connection)).me()
 
     def run(self) -> Run:
         """Ask for a run and play it until it ends or is held."""
@@ -146,20 +210,21 @@ class Whole:
         return self.world.api.journal.requests("POST", "/api/3/import/bulk_import")
 
     def ledger(self) -> dict[str, str]:
-        """The state of every address in the ledger."""
+        """The state of every address in the ledger, ``unsure`` of whom nobody knows what ActiveCampaign was told."""
         state = self.world.courier.store.get(names.export_state(EXPORT), ExportState)
         if state.ledger is None:
             return {}
         with TemporaryDirectory() as folder, duckdb.connect() as engine:
             file = Path(folder) / "ledger.parquet"
             self.world.state.download(names.ledger(EXPORT, state.ledger), file)
-            return dict(engine.read_parquet(str(file)).project("email, state").fetchall())
+            rows = engine.read_parquet(str(file)).project("email, state, hash::VARCHAR").fetchall()
+        return {email: "unsure" if mark in (MAY_HAVE_JOINED, TELL_AGAIN) else state for email, state, mark in rows}
 
     def check(self, run: Run, *, refused: frozenset[str] = frozenset()) -> None:
         """What must hold after every run that ended, whatever went wrong.
 
         Counts add up and are what the account knows; the ledger holds exactly those of whom ActiveCampaign confirmed
-        something; extra sends are admitted; nobody was re-subscribed and no limit was passed.
+        something; extra sends are admitted; nobody was re-subscribed and no limit was passed; no step took too long.
         """
         journal, counts = self.world.api.journal, run.counts
         assert counts.rows == counts.members + counts.duplicates + sum(counts.rejected.values())
@@ -168,12 +233,14 @@ class Whole:
         assert journal.violation_kinds() == set()
         assert journal.rate_limit_answers == 0
         assert self.world.errors == []
+        assert max(self.world.longest.values()) <= LONGEST_STEP
+        assert self.world.watchers <= 1
         assert set(self.ledger()) <= DAY.emails()
         assert {email for email, state in self.ledger().items() if state == "refused"} <= GONE | refused
         assert self.account.status(UNSUBSCRIBED, self.list_id) is Status.UNSUBSCRIBED
         assert self.account.status(BOUNCED, self.list_id) is Status.BOUNCED
         assert self.account.status(EXCLUDED, self.list_id) is None
-        for email in self.ledger().keys() - GONE - refused:
+        for email in {email for email, state in self.ledger().items() if state == "member"} - GONE:
             assert self.account.status(email, self.list_id) is Status.ACTIVE
 
     def check_list(self, *, refused: frozenset[str] = frozenset()) -> None:

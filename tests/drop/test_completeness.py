@@ -281,15 +281,69 @@ def _exported(*blobs: Blob) -> Drop:
     return Drop(segment="HighValue", blobs=found)
 
 
-def test_a_folder_of_which_a_part_was_replaced_since_its_export_must_stand_still_for_longer() -> None:
-    """The other partitions may be about to be replaced, too."""
-    old = parts(1, 2)
-    new = [old[0], *parts(2, age=2 * SETTLE)]
-    listed = model(two)
-    assert code_of(tree(*new, model=listed, model_age=2 * SETTLE)) == "whole"
-    assert code_of(tree(*new, model=listed, model_age=2 * SETTLE, previous=_exported(*old))) == "settling"
-    later = NOW + timedelta(seconds=3 * SETTLE)
-    assert code_of(tree(*new, model=listed, model_age=2 * SETTLE, previous=_exported(*old)), later) == "whole"
+def _mixed() -> list[tuple[str, list[Blob], list[Blob], Place, str]]:
+    """What was exported, what lies there now, where, and what becomes of it."""
+    emea, us = _in("emea.csv", age=DAY), _in("us.csv", age=DAY + 9)
+    new_emea, new_us = _in("emea.csv"), _in("us.csv")
+    one, two_old, two_new = *parts(1, 2, age=DAY), *parts(2)
+    return [
+        ("one of two replaced", [emea, us], [new_emea, us], PLAIN, "folder_mixed!"),
+        ("one of two replaced, a moment ago", [emea, us], [_in("emea.csv", age=9), us], PLAIN, "folder_mixed"),
+        (
+            "one of two replaced within the hour",
+            [emea, us],
+            [_in("emea.csv", age=DAY - 600), us],
+            PLAIN,
+            "folder_mixed!",
+        ),
+        ("and the other long after", [emea, us], [_in("emea.csv", age=3 * HOUR), new_us], PLAIN, "folder_mixed!"),
+        ("both replaced", [emea, us], [new_emea, new_us], PLAIN, "whole"),
+        ("both replaced, and one more", [emea, us], [new_emea, new_us, _in("apac.csv")], PLAIN, "whole"),
+        ("one more within the hour", [emea, us], [emea, us, _in("apac.csv", age=DAY - 600)], PLAIN, "whole"),
+        ("one replaced, the other removed", [emea, us], [new_emea], PLAIN, "whole"),
+        ("a new name beside an old one", [emea], [emea, new_us], PLAIN, "whole"),
+        ("the later of two removed", [emea, us], [us], PLAIN, "drop_older!"),
+        ("the earlier of two removed", [emea, us], [emea], PLAIN, "drop_older!"),
+        ("yesterday's file, today's removed", [new_us], [emea], PLAIN, "drop_older!"),
+        ("the same again", [emea, us], [emea, us], PLAIN, "whole"),
+        ("a partition replaced", [one, two_old], [one, two_new], TREE, "folder_mixed!"),
+        ("all partitions replaced", [one, two_old], [*parts(1), two_new], TREE, "whole"),
+        ("a partition removed", [one, two_old], [one], TREE, "drop_older!"),
+        ("yesterday's folder, today's removed", [blob(f"{TABLE}/2026/08/25/0214/x_1.csv")], [one], TREE, "drop_older!"),
+        (
+            "yesterday's moment, today's removed",
+            [blob("B_HighValue_1756000020.csv", age=DAY)],
+            [blob("B_HighValue_1756000010.csv")],
+            ROOT,
+            "drop_older!",
+        ),
+        (
+            "a later moment, written earlier",
+            [blob("B_HighValue_1756000010.csv")],
+            [blob("B_HighValue_1756000020.csv", age=DAY)],
+            ROOT,
+            "whole",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("exported", "there", "place", "code"), [row[1:] for row in _mixed()], ids=[row[0] for row in _mixed()]
+)
+def test_a_drop_is_neither_older_than_the_last_one_nor_half_of_it(
+    exported: list[Blob], there: list[Blob], place: Place, code: str
+) -> None:
+    """A file that was not replaced with the others, or was removed, makes nobody a leaver."""
+    evidence = Evidence(place, tuple(there), FOLDER, STAMP, previous=_exported(*exported))
+    assert code_of(evidence) == code
+
+
+def test_a_list_does_not_make_up_for_a_part_that_was_not_replaced() -> None:
+    """``model.json`` is rewritten for every table of its destination, so it does not say that this one is complete."""
+    old = parts(1, 2, age=DAY)
+    new = [old[0], *parts(2, age=2 * HOUR)]
+    assert code_of(tree(*new, model=model(two))) == "whole"
+    assert code_of(tree(*new, model=model(two), previous=_exported(*old))) == "folder_mixed!"
 
 
 def test_a_drop_that_was_exported_stays_whole() -> None:
@@ -335,6 +389,7 @@ def test_the_next_look_comes_when_it_may_help(evidence: Evidence, seconds: float
 def test_every_code_is_documented() -> None:
     """The module's tables hold exactly the codes that the tables of these tests meet."""
     codes = [code for _, _, code in [*LISTED, *NUMBERED]] + [code for _, _, code, _ in PLAIN_DROPS]
+    codes += [code for _, _, _, _, code in _mixed()]
     met = {code.rstrip("!") for code in codes} - {"whole", "drop_incomplete"}
     documented = {line.split("``")[1] for line in (subject.__doc__ or "").splitlines() if line.startswith("| ``")}
     assert met == documented

@@ -114,6 +114,52 @@ def test_thousands_of_old_folders_are_not_opened(container: Container) -> None:
     assert container.blobs.calls == {"level": 8, "read": 1}
 
 
+def test_tables_nobody_asked_for_are_not_opened_to_their_last_level(container: Container) -> None:
+    """Without a ``model.json`` it takes two listings to tell a table: its years, and that there are months below."""
+    for number in range(300):
+        container.put(f"{DESTINATION}/Other{number}/2026/08/24/0214/Other{number}_1.csv")
+    container.put(*partitions(1), f"{DESTINATION}/Archive/2025/HighValue2/x.csv")
+    container.clock.pass_by(QUIET)
+    container.blobs.calls.clear()
+    assert _names(container.find("HighValue")) == partitions(1)
+    assert container.blobs.calls == {"level": 3 + 5 + 2 * 300 + 5}
+    assert _names(container.find("HighValue2")) == [f"{DESTINATION}/Archive/2025/HighValue2/x.csv"]
+    with pytest.raises(DropUnusable) as raised:
+        container.find("Missing")
+    assert {"HighValue", "HighValue2", "Other0"} <= set(raised.value.details)
+
+
+EARLIER_HOUR = f"{TABLE}/2026/08/24/0130/"
+
+
+def test_the_hour_that_autumn_repeats_is_not_lost(container: Container) -> None:
+    """``model.json`` lists a folder with a smaller name whose files came later: that is the newest drop."""
+    container.put(*partitions(1))
+    container.put_model(table("HighValue", partitions(1)))
+    container.clock.pass_by(SETTLE)
+    first = container.find("HighValue").drop
+    container.clock.pass_by(3600)
+    container.put(*partitions(1, 2, folder=EARLIER_HOUR))
+    container.put_model(table("HighValue", partitions(1, 2, folder=EARLIER_HOUR)))
+    with pytest.raises(DropNotReady) as raised:
+        container.find("HighValue", first)
+    assert raised.value.code == "settling"
+    container.clock.pass_by(SETTLE)
+    assert _names(container.find("HighValue", first)) == partitions(1, 2, folder=EARLIER_HOUR)
+
+
+def test_a_list_of_yesterday_brings_no_older_folder_back(container: Container) -> None:
+    """However new ``model.json`` is: other tables have it rewritten, too."""
+    container.put(*partitions(1, folder=OLDER))
+    container.clock.pass_by(3600)
+    container.put(*partitions(1))
+    container.put_model(table("HighValue", partitions(1, folder=OLDER)))
+    container.clock.pass_by(QUIET)
+    with pytest.raises(DropNotReady) as raised:
+        container.find("HighValue")
+    assert raised.value.code == "model_stale"
+
+
 def test_an_overview_opens_only_the_newest_folder_of_each_segment(container: Container) -> None:
     """Five listings a segment, and ``model.json`` once."""
     for name, day in itertools.product(("A", "B", "C"), range(1, 29)):
@@ -285,7 +331,7 @@ def test_a_huge_model_json_is_not_read(container: Container, monkeypatch: pytest
 
 
 def test_the_previous_export_counts(container: Container) -> None:
-    """A folder of which a part was replaced since must stand still for longer."""
+    """A folder of which a part was replaced since waits for the others."""
     container.put(*partitions(1, 2))
     container.put_model(table("HighValue", partitions(1, 2)))
     container.clock.pass_by(QUIET)
@@ -294,8 +340,34 @@ def test_the_previous_export_counts(container: Container) -> None:
     container.put_model(table("HighValue", partitions(1, 2)))
     container.clock.pass_by(SETTLE)
     assert not container.find("HighValue").drop.same_as(exported)
-    with pytest.raises(DropNotReady):
+    with pytest.raises(DropNotReady) as raised:
         container.find("HighValue", exported)
+    assert raised.value.code == "folder_mixed"
+    container.put(partitions(1, 2)[0], data=b"new")
+    container.clock.pass_by(QUIET)
+    assert _names(container.find("HighValue", exported)) == partitions(1, 2)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("HighValue/mon.csv", "HighValue/tue.csv"),
+        ("B_HighValue_1756000010.csv", "B_HighValue_1756000020.csv"),
+        (partitions(1, folder=OLDER)[0], partitions(1)[0]),
+    ],
+)
+def test_an_older_drop_never_stands_in_for_one_that_was_exported(container: Container, names: tuple[str, str]) -> None:
+    """Whoever joined with the newer one would leave; where it was removed, the run says so instead."""
+    for name in names:
+        container.put(name)
+        container.clock.pass_by(timedelta(days=1).total_seconds())
+    exported = container.find("HighValue").drop
+    assert [blob.name for blob in exported.blobs] == [names[1]]
+    container.blobs.delete(names[1])
+    assert _names(container.find("HighValue")) == [names[0]]
+    with pytest.raises(DropUnusable) as raised:
+        container.find("HighValue", exported)
+    assert raised.value.code == "drop_older"
 
 
 def test_an_overview_tells_all_about_every_segment(container: Container) -> None:

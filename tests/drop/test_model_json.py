@@ -112,6 +112,22 @@ def test_both_names_of_the_list_are_read(member: str, bom: bytes) -> None:
     assert entity.primary_key == "CustomerId"
 
 
+@pytest.mark.parametrize(
+    "second",
+    [
+        table("HighValue", [PATH]),
+        table("HighValue", [PATH], attributes=[{"name": "Other"}]),
+        table("Other", []),
+    ],
+)
+def test_a_table_under_both_names_is_one(second: dict[str, object]) -> None:
+    """Of a table that both describe, ``entities`` says how it is."""
+    data = json.dumps({"entities": [table("HighValue", [PATH])], "tables": [second]}).encode()
+    entity = _model(data).entity_of(PLACE)
+    assert entity is not None
+    assert (entity.columns, entity.partitions) == (("CustomerId", "EMail"), (PATH,))
+
+
 def test_utf_16_is_read_too() -> None:
     """Whoever rewrote the file with another tool still has a model.json."""
     assert _model(model_bytes(table("HighValue", [PATH])).decode().encode("utf-16")).entity_of(PLACE)

@@ -14,7 +14,10 @@ from local.customers import Day, drop_day
 from local.host import HostProcess
 from local.scene import CONNECTION, CONNECTION_DOCUMENT, EXPORT, Stage, differences, prepare
 from local.world import ACTIVECAMPAIGN_HOST, World
+from tests.loopback import no_proxy
 from tests.privacy import personal_data
+
+__all__ = ["no_proxy"]
 
 MOMENT = datetime(2026, 8, 24, 2, 14, tzinfo=UTC)
 

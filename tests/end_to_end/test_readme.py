@@ -27,7 +27,7 @@ def _paste(command: str, host: HostProcess) -> requests.Response:
 
 def test_the_three_commands_start_a_run_that_succeeds(scene: Scene) -> None:
     """A connection, an export, a run: each is accepted as written, and the list is filled."""
-    commands = re.findall(r"^curl -X .*?(?=^curl|^```)", README, re.MULTILINE | re.DOTALL)
+    commands = re.findall(r"^curl -w .*?(?=^curl|^```)", README, re.MULTILINE | re.DOTALL)
     assert len(commands) == 3
     assert f'"list_id": {scene.stage.list_id}' in commands[1]
     scene.drop(first_day(600))

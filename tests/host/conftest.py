@@ -20,6 +20,9 @@ from local.host.connections import Connections
 from local.host.load import Function, read_functions
 from local.host.outputs import Outputs
 from local.host.worker import Worker
+from tests.loopback import no_proxy
+
+__all__ = ["no_proxy"]
 
 # What every app of these tests can use: a journal of what was called, which survives the host.
 _PREAMBLE = """
@@ -34,6 +37,9 @@ def note(**entry):
     with Path(os.environ["JOURNAL"]).open("a") as journal:
         journal.write(json.dumps(entry) + "\\n")
 """
+
+BUNDLE = {"id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5.0.0)"}
+"""Where the bindings of storage come from."""
 
 T = TypeVar("T")
 
@@ -109,7 +115,7 @@ class Apps:
         app = self.folder / "app"
         app.mkdir(exist_ok=True)
         (app / "function_app.py").write_text(_PREAMBLE + textwrap.dedent(source))
-        (app / "host.json").write_text(json.dumps({"version": "2.0", **(host_json or {})}))
+        (app / "host.json").write_text(json.dumps({"version": "2.0", "extensionBundle": BUNDLE, **(host_json or {})}))
         return app
 
     def process(

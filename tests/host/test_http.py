@@ -1,7 +1,9 @@
 """The HTTP trigger over real sockets: which function answers, and what the client gets."""
 
 import json
+import logging
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -10,11 +12,12 @@ import azure.functions as func
 import pytest
 import requests
 
-from local.host.http import Front
+from local.host.http import ANSWER_SECONDS, Front
 from local.host.load import read_functions
 from local.host.server import LARGEST_BODY, HttpServer
 from local.host.work import Work
 from local.host.worker import Worker
+from tests.host.conftest import until
 
 app = func.FunctionApp()
 
@@ -39,8 +42,14 @@ def echo(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route("things/{id:int}", methods=["PUT"])
 def numbered(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-    """Answer for numbers."""
-    return as_json(by="numbered", id=req.route_params["id"], function=context.function_name)
+    """Answer for numbers, which never reach it: its name comes after that of `named`."""
+    return as_json(by="numbered")
+
+
+@app.route("things/{id:int}/parts/{part}", methods=["PUT"])
+def all_parts(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Answer for parts."""
+    return as_json(by="all_parts", id=req.route_params["id"], function=context.function_name)
 
 
 @app.route("things/{name}", methods=["PUT"])
@@ -80,6 +89,16 @@ def forgets(req: func.HttpRequest) -> func.HttpResponse:
     return None  # type: ignore[return-value]
 
 
+GO_ON = threading.Event()
+
+
+@app.route("waits")
+def waits(req: func.HttpRequest) -> str:
+    """Wait until it may go on."""
+    GO_ON.wait(10)
+    return "at last"
+
+
 @app.queue_trigger(arg_name="msg", queue_name="work", connection="Storage")
 def other(msg: func.QueueMessage) -> None:
     """Something that is not HTTP."""
@@ -89,10 +108,16 @@ FUNCTIONS = read_functions(app.get_functions(), {})
 
 
 @contextmanager
-def serving(worker: Worker, *, prefix: str = "api", key: str | None = None) -> Iterator[str]:
+def serving(
+    worker: Worker, *, prefix: str = "api", key: str | None = None, seconds: float = ANSWER_SECONDS
+) -> Iterator[str]:
     """Serve the functions above; gives their address without the prefix."""
     fired = {"other": HTTPStatus.ACCEPTED, "echo": HTTPStatus.BAD_REQUEST}
-    front = Front(FUNCTIONS, prefix, worker, lambda name, given: fired.get(name, HTTPStatus.NOT_FOUND), key)
+
+    def fire(name: str, given: str) -> HTTPStatus:
+        return fired.get(name, HTTPStatus.NOT_FOUND)
+
+    front = Front(FUNCTIONS, prefix, worker, fire, key, seconds=seconds)
     with HttpServer(front.answer, Work()) as server:
         server.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -186,10 +211,23 @@ def test_an_unknown_route_or_method_is_not_found(
     assert method != "HEAD" or answer.content == b""
 
 
-def test_the_more_specific_route_answers(url: str, session: requests.Session) -> None:
-    """Of two routes that fit, the one with the constraint is taken; async functions work alike."""
-    assert session.put(f"{url}/things/12").json() == {"by": "numbered", "id": "12", "function": "numbered"}
-    assert session.put(f"{url}/things/twelve", json=[1]).json() == {"by": "named", "body": [1]}
+def test_of_two_routes_the_function_whose_name_comes_first_answers(url: str, session: requests.Session) -> None:
+    """However general its route is, and wherever it stands in the file; async functions work alike."""
+    assert session.put(f"{url}/things/12", json=[1]).json() == {"by": "named", "body": [1]}
+    parts = session.put(f"{url}/things/12/parts/a").json()
+    assert parts == {"by": "all_parts", "id": "12", "function": "all_parts"}
+
+
+def test_an_answer_has_its_time(worker: Worker, session: requests.Session, caplog: pytest.LogCaptureFixture) -> None:
+    """The client of a function that takes too long is told 504 and nothing else, and the function runs on."""
+    caplog.set_level(logging.INFO)
+    GO_ON.clear()
+    with serving(worker, seconds=0.1) as address:
+        answer = session.get(f"{address}/api/waits")
+        assert (answer.status_code, answer.content) == (504, b"")
+        GO_ON.set()
+        until(lambda: "Executed 'Functions.waits' (Succeeded" in caplog.text)
+        assert session.get(f"{address}/api/text").status_code == 200
 
 
 def test_a_string_is_an_answer(url: str, session: requests.Session) -> None:

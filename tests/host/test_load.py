@@ -13,6 +13,7 @@ import pytest
 
 from local.host.errors import CannotStart
 from local.host.load import Function, read_functions
+from local.host.settings import write_settings
 from tests.host.conftest import Apps
 
 Declare = Callable[[func.FunctionApp], object]
@@ -25,9 +26,9 @@ def read(declare: Declare, settings: dict[str, str] | None = None) -> list[Funct
     return read_functions(app.get_functions(), settings or {})
 
 
-def on_queue(function: Callable[..., object]) -> Declare:
+def on_queue(function: Callable[..., object], queue: str = "work") -> Declare:
     """Declare a function with a queue trigger `msg`."""
-    return lambda app: app.queue_trigger(arg_name="msg", queue_name="work", connection="Storage")(function)
+    return lambda app: app.queue_trigger(arg_name="msg", queue_name=queue, connection="Storage")(function)
 
 
 def on_queue_with_output(function: Callable[..., object]) -> Declare:
@@ -134,6 +135,10 @@ def test_a_good_signature_is_taken(declare: Declare) -> None:
         (on_queue_with_output(output_plain), "out is an output"),
         (on_queue_with_output(output_number), "out of a binding queue cannot be a int"),
         (on_queue_with_output(output_message), "str, bytes or typing.List"),
+        (on_queue(message, "Bad_Queue"), "'Bad_Queue' is not 3 to 63 letters, digits and single dashes"),
+        (on_queue(message, "two--dashes"), "single dashes"),
+        (on_queue(message, "ab"), "3 to 63"),
+        (on_queue(message, "%QUEUE%"), "no setting QUEUE"),
         (on_blob(blob_stream), "content of every blob, which must not reach the worker"),
         (on_blob(blob_bytes), "content of every blob, which must not reach the worker"),
         (on_blob(blob_unannotated), "content of every blob, which must not reach the worker"),
@@ -200,6 +205,7 @@ def run_host(app: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     ("source", "printed"),
     [
         ("import no_such_module", "ModuleNotFoundError"),
+        ("sys.exit(3)", "SystemExit: 3"),
         ("app = None", "must define one FunctionApp"),
         ("other = func.FunctionApp()", "must define one FunctionApp"),
         (
@@ -227,6 +233,24 @@ def test_an_app_that_cannot_be_loaded_ends_the_host(apps: Apps, source: str, pri
     done = run_host(apps.write(source))
     assert printed in done.stdout
     assert done.stdout.endswith("0 functions found\n")
+    assert done.returncode == 1
+
+
+def test_without_its_bundle_no_binding_of_storage_is_known(apps: Apps) -> None:
+    """In Azure nothing would poll the queue: the functions are named; timers and HTTP need no bundle."""
+    app = apps.write(
+        """
+        @app.queue_trigger(arg_name="msg", queue_name="work", connection="AzureWebJobsStorage")
+        def polled(msg: func.QueueMessage) -> None: ...
+        @app.route("a")
+        def asked(req: func.HttpRequest) -> str: ...
+        """
+    )
+    settings = apps.folder / "settings.json"
+    write_settings(settings, {"AzureWebJobsStorage": apps.connection_string})
+    (app / "host.json").write_text('{"version": "2.0"}')
+    done = run_host(app, "--settings", str(settings))
+    assert "host.json has no extensionBundle, which the bindings of polled come from" in done.stdout
     assert done.returncode == 1
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -83,22 +84,26 @@ def test_a_start_that_takes_too_long_is_given_up(apps: Apps) -> None:
 
 
 def test_a_host_does_not_outlive_its_caller(apps: Apps) -> None:
-    """A host whose starter is killed ends by itself."""
-    app = apps.write(HELLO)
+    """A host whose starter is killed ends by itself, and soon: what its functions wait for is likely to be dead too."""
+    app = apps.write(HELLO.replace("time.sleep(1)", "time.sleep(60)"))
     starter = textwrap.dedent(f"""
         import time
         from pathlib import Path
         from local.host import HostProcess
-        process = HostProcess(Path({str(app)!r}), Path({str(apps.folder)!r}), settings={{}}).start()
-        print(process.pid, flush=True)
+        settings = {{"JOURNAL": {str(apps.folder / "journal")!r}}}
+        process = HostProcess(Path({str(app)!r}), Path({str(apps.folder)!r}), settings=settings).start()
+        print(process.pid, process.url, flush=True)
         time.sleep(60)
     """)
     caller = subprocess.Popen([sys.executable, "-c", starter], stdout=subprocess.PIPE, text=True)
     assert caller.stdout
-    pid = int(caller.stdout.readline())
-    caller.kill()
-    caller.communicate()
-    until(lambda: not is_alive(pid))
+    pid, url = caller.stdout.readline().split()
+    with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as client:
+        client.sendall(b"GET /api/wait HTTP/1.1\r\nHost: h\r\n\r\n")
+        until(lambda: apps.journal)
+        caller.kill()
+        caller.communicate()
+        until(lambda: not is_alive(int(pid)), seconds=10)
 
 
 def is_alive(pid: int) -> bool:

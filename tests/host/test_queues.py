@@ -56,6 +56,7 @@ def listening(
     *,
     lease_seconds: int = 60,
     twice: bool = False,
+    reorder: bool = False,
     **options: object,
 ) -> Iterator[None]:
     """Listen to a queue with its poison queue, and stop in good order."""
@@ -71,6 +72,7 @@ def listening(
         sent=lambda _: None,
         lease_seconds=lease_seconds,
         twice=twice,
+        reorder=reorder,
     )
     thread = threading.Thread(target=listener.run)
     thread.start()
@@ -240,6 +242,16 @@ def test_every_message_can_be_delivered_twice(emulator: Storage) -> None:
     with listening(emulator, queue, handled, twice=True):
         until(lambda: is_empty(queue))
     assert handled.counts == [1, 2]
+
+
+def test_messages_can_be_delivered_the_wrong_way_round(emulator: Storage) -> None:
+    """With the knob turned, what is received together is handled last first, each before the next begins."""
+    queue, handled = emulator.queue(), Handled()
+    for number in range(6):
+        queue.send_message(str(number))
+    with listening(emulator, queue, handled, reorder=True):
+        until(lambda: is_empty(queue))
+    assert [delivery.body for delivery in handled.deliveries] == [b"3", b"2", b"1", b"0", b"5", b"4"]
 
 
 def test_no_more_messages_are_taken_than_allowed(emulator: Storage) -> None:

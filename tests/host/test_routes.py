@@ -51,10 +51,3 @@ def test_a_template_that_cannot_be_played_is_refused(template: str) -> None:
     """A template with a mistake, or with something this host does not play, is refused when it is read."""
     with pytest.raises(ValueError, match="route"):
         Route(template)
-
-
-def test_the_more_specific_template_comes_first() -> None:
-    """Fixed text goes before a constrained parameter, that before a plain one, and the rest of the path last."""
-    templates = ["runs/{*rest}", "runs/{run}", "runs/{run:int}", "runs/latest"]
-    ordered = sorted(templates, key=lambda template: Route(template).precedence)
-    assert ordered == ["runs/latest", "runs/{run:int}", "runs/{run}", "runs/{*rest}"]

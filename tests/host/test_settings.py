@@ -10,6 +10,7 @@ from azure.storage.blob import BlobServiceClient
 from local.host.connections import Connections
 from local.host.errors import CannotStart
 from local.host.settings import HostJson, Substitution, read_settings, seconds, write_settings
+from tests.host.conftest import BUNDLE
 
 KEY = "c2VjcmV0"
 ACCOUNT = f"DefaultEndpointsProtocol=https;AccountName=a;AccountKey={KEY};BlobEndpoint=https://a.example/a"
@@ -36,7 +37,8 @@ def test_a_missing_host_json_is_all_defaults(tmp_path: Path) -> None:
     read = HostJson.read(tmp_path)
     queues = read.extensions.queues
     assert read.extensions.http.route_prefix == "api"
-    assert read.function_timeout is None
+    assert read.function_timeout == 1800
+    assert read.extension_bundle is None
     assert (queues.batch_size, queues.max_dequeue_count, queues.visibility_timeout) == (16, 5, 0)
     assert queues.max_polling_interval == 60
     assert queues.new_batch_threshold == 8 * (os.cpu_count() or 1)
@@ -47,7 +49,8 @@ def test_host_json_is_read_and_what_it_says_beyond_this_host_is_ignored(tmp_path
     host_json = {
         "version": "2.0",
         "functionTimeout": "00:30:00",
-        "extensionBundle": {"id": "x"},
+        "extensionBundle": BUNDLE,
+        "telemetryMode": "OpenTelemetry",
         "extensions": {
             "http": {"routePrefix": ""},
             "queues": {"batchSize": 4, "newBatchThreshold": 0, "visibilityTimeout": "00:00:30", "x": 1},
@@ -66,10 +69,14 @@ def test_host_json_is_read_and_what_it_says_beyond_this_host_is_ignored(tmp_path
 def test_every_problem_of_host_json_is_named(tmp_path: Path) -> None:
     """A host.json with several mistakes is refused once, naming each member."""
     queues = {"batchSize": 33, "maxDequeueCount": 0, "visibilityTimeout": "30"}
-    (tmp_path / "host.json").write_text(json.dumps({"version": "2.0", "extensions": {"queues": queues}}))
+    bundle = {"id": "Some.Bundle", "version": "4"}
+    content = {"version": "2.0", "extensionBundle": bundle, "extensions": {"queues": queues}}
+    (tmp_path / "host.json").write_text(json.dumps(content))
     with pytest.raises(CannotStart) as refused:
         HostJson.read(tmp_path)
-    assert all(f"extensions.queues.{name}" in str(refused.value) for name in queues)
+    places = [*(f"extensions.queues.{name}" for name in queues), *(f"extensionBundle.{name}" for name in bundle)]
+    assert all(place in str(refused.value) for place in places)
+    assert "default factory" not in str(refused.value)
 
 
 def test_the_environment_wins_over_the_settings_file(tmp_path: Path) -> None:

@@ -154,7 +154,8 @@ def test_libraries_are_quiet_unless_something_is_wrong() -> None:
         quiet()
         assert not any(logging.getLogger(name).isEnabledFor(logging.INFO) for name in QUIETED)
         assert all(logging.getLogger(name).isEnabledFor(logging.ERROR) for name in QUIETED)
-        assert not logging.getLogger("urllib3.connectionpool").isEnabledFor(logging.WARNING)
+        for part in ("connection", "connectionpool", "response", "util.retry"):
+            assert not logging.getLogger(f"urllib3.{part}").isEnabledFor(logging.WARNING)
     finally:
         for name, level in before.items():
             logging.getLogger(name).setLevel(level)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from shared.activecampaign.emails import fails_in_processing, is_email
-from shared.plan.clean import ascii_domain
+from shared.plan.domains import ascii_domain
 from tests.plan.planning import export, plan, table
 
 
@@ -16,6 +16,8 @@ from tests.plan.planning import export, plan, table
         ("  Ada.Lovelace@Example.COM  ", "ada.lovelace@example.com"),
         ("\u00a0ada@example.com\u200b", "ada@example.com"),
         ("\tada@example.com\ufeff", "ada@example.com"),
+        *((f"{edge}Ada@Example.COM{edge}", "ada@example.com") for edge in "\u00a0\u200b\u3000\ufeff\u202a\u202e\u2066"),
+        ("\u00a0Ada@BÜCHER.example", "ada@xn--bcher-kva.example"),
         ("INFO@EXAMPLE.COM", "info@example.com"),
         ("ada+news/x=y@example.com", "ada+news/x=y@example.com"),
         ("!#$%&*+-/=?^_`{|}~@example.com", "!#$%&*+-/=?^_`{|}~@example.com"),
@@ -122,6 +124,12 @@ def test_a_domain_without_an_ascii_form_has_none() -> None:
         ("number", "-.5", "-.5"),
         ("number", "1.5E+03", "1500"),
         ("number", "2.5e-3", "0.0025"),
+        ("number", "1E+16", "10000000000000000"),
+        ("number", "123456789.123456789e0", "123456789.123456789"),
+        ("number", "-1.5e-12", "-0.000000000002"),
+        ("number", "0e0", "0"),
+        ("number", "-0.0E-99", "0"),
+        ("date", "0001-01-01", "0001-01-01"),
         ("listbox", "||a||b||", "||a||b||"),
         ("listbox", "a; b ;a;;", "||a||b||"),
         ("checkbox", "a|b c", "||a||b c||"),
@@ -154,6 +162,11 @@ def test_a_value_takes_the_form_of_its_field(tmp_path: Path, kind: str, written:
         ("number", "12 kg"),
         ("number", "NaN"),
         ("number", "1e99"),
+        ("number", "1e-13"),
+        ("date", "0000-01-01"),
+        ("date", "1.1.0000"),
+        ("datetime", "0000-12-31T00:00:00Z"),
+        ("datetime", "0001-01-01T00:00:00+01:00"),
         ("number", "."),
     ],
 )

@@ -6,7 +6,19 @@ from typing import Any
 
 import pytest
 
-from tests.plan.planning import BEFORE, MARKED, UNSUBSCRIBED, Planned, export, next_ledger, plan, table
+from shared.drop.shapes import Dialect
+from tests.plan.planning import (
+    BEFORE,
+    MARKED,
+    PLAIN,
+    UNSUBSCRIBED,
+    Planned,
+    Segment,
+    export,
+    next_ledger,
+    plan,
+    table,
+)
 
 NAMED = {"email": "EMail", "customer_id": "Id", "first_name": "Name"}
 FIRST = table("Id,EMail,Name", "1,a@example.com,Ada", "2,b@example.com,Bob", "3,c@example.com,Cy")
@@ -144,22 +156,53 @@ def test_leavers_are_told_what_the_export_says(
     assert marks == ([{"id": 90, "value": "in"}] if leavers is MARKED else None)
 
 
-def test_a_row_that_is_rejected_makes_its_person_no_member(tmp_path: Path) -> None:
-    """An address that became unusable is a reject, and the old address leaves."""
-    planned = twice(tmp_path, table("Id,EMail,Name", "1,a@example.com,Ada", "2,b@,Bob", "3,c@example.com,Cy"))
-    assert planned.of("leaver") == ["b@example.com"]
-    assert planned.codes == [(3, "email_invalid")]
+@pytest.mark.parametrize(
+    "row",
+    ["2,Bob <b@example.com>,Bob", "2,,Bob", "2,b@,Bob", ",Bob <b@example.com>,Bob", ",b@example.com;x@example.com,Bob"],
+)
+def test_a_person_whose_address_is_missing_or_unusable_has_not_left(tmp_path: Path, row: str) -> None:
+    """Membership is presence in the drop: the customer id tells who it is, or an address in what is no address."""
+    planned = twice(tmp_path, table("Id,EMail,Name", "1,a@example.com,Ada", row, "3,c@example.com,Cy"))
+    assert (planned.of("leaver"), planned.outcome.counts.unchanged) == ([], 2)
+    assert planned.of("unchanged") == ["a@example.com", "b@example.com", "c@example.com"]
+    assert [line for line, _ in planned.codes] == [3]
+    assert planned.outcome.warnings[-1] == "1 members stay what they were, since their rows are rejects"
+
+
+IDN = "b@xn--bcher-kva.example"
+HEX = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.mark.parametrize(
-    "row", ["2,b@example.com", '2,B@EXAMPLE.COM,"x"y', "2,b@example.com,Zo\udceb", f"2,b@example.com,{'x' * 400_000}"]
+    ("row", "dialect", "member"),
+    [
+        ("2,b@example.com", PLAIN, "b@example.com"),
+        ('2,B@EXAMPLE.COM,"x"y', PLAIN, "b@example.com"),
+        ("2,b@example.com,Zo\udceb", PLAIN, "b@example.com"),
+        (f"2,b@example.com,{'x' * 400_000}", PLAIN, "b@example.com"),
+        (f"2,{'y' * 20_001},b@example.com,B", PLAIN, "b@example.com"),
+        ("2,\u00a0b@example.com\u202c,B,x", PLAIN, "b@example.com"),
+        ("2,Write to 'b@example.com'.,B,x", PLAIN, "b@example.com"),
+        ("2,at b@example.com.,B,x", PLAIN, "b@example.com"),
+        ("2,x|b@example.com,B,x", PLAIN, "x|b@example.com"),
+        ("2,b@bücher.example", PLAIN, IDN),
+        ("2,b@bücher.example,Zo\udceb", PLAIN, IDN),
+        ("2,Bob <b@BÜCHER.example>,B,x", PLAIN, IDN),
+        ("2^b@example.com^B^x", Dialect("^", '"', True), "b@example.com"),
+        ("2\x01b@example.com\x01B\x01x", Dialect("\x01", '"', True), "b@example.com"),
+        ("$2$,$b@example.com$,$B$,$x$", Dialect(",", "$", True), "b@example.com"),
+        (f"{HEX.upper()},,B,x", PLAIN, "b@example.com"),
+    ],
 )
-def test_a_member_whose_row_cannot_be_read_has_not_left(tmp_path: Path, row: str) -> None:
-    """Whoever is seen in a reject stays what the ledger says, and the run says so."""
-    data = table("Id,EMail,Name", "1,a@example.com,Zoë").decode() + row + "\n"
-    ledger = [("b@example.com", "2", "h", "member"), ("c@example.com", "3", "h", "member")]
-    planned = plan(tmp_path, data.encode(errors="surrogateescape"), export(NAMED, leavers=UNSUBSCRIBED), ledger=ledger)
+def test_a_member_whose_row_cannot_be_read_has_not_left(
+    tmp_path: Path, row: str, dialect: Dialect, member: str
+) -> None:
+    """Whoever is seen in a reject, however it is written, stays what the ledger says, and the run says so."""
+    rows = table("Id,EMail,Name", "1,a@example.com,Zoë").decode().replace(",", dialect.delimiter or ",") + row + "\n"
+    ledger = [(member, HEX, "h", "member"), ("c@example.com", "3", "h", "member")]
+    segment = Segment({"S.csv": rows.encode(errors="surrogateescape")}, dialect)
+    planned = plan(tmp_path, segment, export(NAMED, leavers=UNSUBSCRIBED), ledger=ledger)
     assert planned.of("leaver") == ["c@example.com"]
-    assert (planned.of("unchanged"), planned.outcome.counts.unchanged) == (["b@example.com"], 0)
-    assert planned.rows["b@example.com"]["ledger_state"] == "member"
+    assert (planned.of("unchanged"), planned.outcome.counts.unchanged) == ([member], 0)
+    assert planned.rows[member]["ledger_state"] == "member"
     assert planned.outcome.warnings[-1] == "1 members stay what they were, since their rows are rejects"

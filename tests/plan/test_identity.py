@@ -86,10 +86,32 @@ def readdressed(tmp_path: Path, rows: list[str], ledger: list[Any]) -> list[tupl
             [("old@example.com", "1", "x", "member"), ("new@example.com", "5", "x", "former")],
             [],
         ),
+        (["1,n1@example.com,", "1,n2@example.com,"], [("old@example.com", "1", "x", "member")], []),
+        (["2,n1@example.com,1", "3,n2@example.com,1"], [("old@example.com", "1", "x", "member")], []),
         (
-            ["1,n1@example.com,", "1,n2@example.com,"],
+            ["1,new@example.com,", "1,NEW@example.com,"],
             [("old@example.com", "1", "x", "member")],
-            [("old@example.com", "n1@example.com", "1")],
+            [("old@example.com", "new@example.com", "1")],
+        ),
+        (
+            ["H,b@example.com,", "H,c@example.com,"],
+            [("a@example.com", "H", "x", "member"), ("b@example.com", "H", "x", "member")],
+            [],
+        ),
+        (
+            ["H,c@example.com,"],
+            [("a@example.com", "H", "x", "member"), ("b@example.com", "H", "x", "member")],
+            [],
+        ),
+        (
+            ["9,new@example.com,1;2"],
+            [("o1@example.com", "1", "x", "member"), ("o2@example.com", "2", "x", "member")],
+            [("o1@example.com", "new@example.com", "9")],
+        ),
+        (
+            ["2,o2@example.com,1"],
+            [("o1@example.com", "1", "x", "member"), ("o2@example.com", "2", "x", "member")],
+            [],
         ),
         ([",new@example.com,"], [("old@example.com", None, "x", "member")], []),
     ],
@@ -99,3 +121,26 @@ def test_a_person_with_a_new_address_is_recognised(
 ) -> None:
     """The same or a merged customer id, an old address that is gone and a new one that is unknown make one person."""
     assert readdressed(tmp_path, rows, ledger) == found
+
+
+@pytest.mark.parametrize(
+    ("rows", "left", "handed_on"),
+    [
+        (["1,b@example.com,", "2,a@example.com,"], [], 2),
+        (["1,b@example.com,", "2,c@example.com,"], ["a@example.com"], 1),
+        (["1,b@example.com,"], ["a@example.com"], 1),
+        (["3,b@example.com,", "1,a@example.com,"], [], 0),
+        (["1,a@example.com,", "2,b@example.com,"], [], 0),
+    ],
+    ids=["exchanged", "handed on", "taken over", "new id", "unchanged"],
+)
+def test_an_address_that_goes_from_one_customer_to_another_is_told(
+    tmp_path: Path, rows: list[str], left: list[str], handed_on: int
+) -> None:
+    """A contact is its address, and none can be given one that another has; so the run says how often that was."""
+    ledger = [("a@example.com", "1", "x", "member"), ("b@example.com", "2", "x", "member")]
+    planned = plan(tmp_path, table("Id,EMail,PreviousCustomerId", *rows), ledger=ledger)
+    assert planned.of("leaver") == left
+    assert parquet(planned.outcome.readdressed) == []
+    told = f"{handed_on} members have the address of another customer by now, and its contact with it"
+    assert planned.outcome.warnings == ((told,) if handed_on else ())

@@ -3,14 +3,19 @@
 import csv
 import gzip
 import io
+import re
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import duckdb
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.documents import Export
 from shared.drop.shapes import Dialect
 from shared.errors import CourierError
 from tests.plan.planning import Planned, Segment, export, plan
@@ -40,26 +45,89 @@ emails = st.one_of(
 rows = st.lists(st.tuples(st.integers(0, 30).map(str), emails, names), max_size=12)
 
 
+@dataclass(frozen=True)
+class Way:
+    """How a table is written as text."""
+
+    delimiter: str
+    quote: str
+    quoting: Literal[0, 1, 2]
+    end: str
+    codec: str
+
+    def text(self, rows: Sequence[Sequence[str]]) -> bytes:
+        """Rows as a file."""
+        text = io.StringIO()
+        writer = csv.writer(
+            text, delimiter=self.delimiter, quotechar=self.quote, quoting=self.quoting, lineterminator=self.end
+        )
+        writer.writerows(rows)
+        return text.getvalue().encode(self.codec)
+
+
+def _is_windows(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the table can be written in Windows-1252 so that no line of it could be UTF-8 as well."""
+    for value in (value for row in rows for value in row if not value.isascii()):
+        try:
+            written = value.encode("cp1252")
+        except UnicodeEncodeError:
+            return False
+        if any(_is_utf8(line) for line in re.split(b"[\r\n]", written) if not line.isascii()):
+            return False
+    return True
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 @st.composite
-def _written(draw: st.DrawFn, table: Sequence[Row]) -> Segment:
-    """The table in some dialect, encoding and order, in some partitions."""
+def _ways(draw: st.DrawFn, rows: Sequence[Sequence[str]]) -> Way:
+    has_lf = any("\n" in value for row in rows for value in row)
+    return Way(
+        draw(st.sampled_from(",;\t|^")),
+        draw(st.sampled_from("\"'")),
+        draw(st.sampled_from(QUOTINGS)),
+        draw(st.sampled_from(["\n", "\r\n"] if has_lf else ["\n", "\r\n", "\r"])),
+        draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32", *(["cp1252"] if _is_windows(rows) else [])])),
+    )
+
+
+def _parquet(rows: Sequence[Sequence[str]], names: Sequence[str]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as engine:
+        engine.execute(f"CREATE TABLE t ({', '.join(f'{name} VARCHAR' for name in names)})")
+        for row in rows:
+            engine.execute(f"INSERT INTO t VALUES ({', '.join('?' for _ in names)})", list(row))
+        engine.execute(f"COPY t TO '{folder}/t' (FORMAT parquet)")
+        return Path(folder, "t").read_bytes()
+
+
+@st.composite
+def _written(draw: st.DrawFn, table: Sequence[Sequence[str]], names: tuple[str, ...] = HEADER) -> Segment:
+    """The table in some dialect, encoding and order, in some partitions, of which some may be Parquet.
+
+    Either the drop says how it is written, or that has to be found out.
+    """
     shuffled = draw(st.permutations(table))
     cuts = sorted(draw(st.lists(st.integers(0, len(table)), max_size=2)))
     parts = [shuffled[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(table)], strict=True)]
-    delimiter = draw(st.sampled_from(",;\t|^"))
-    quote = draw(st.sampled_from("\"'"))
-    quoting = draw(st.sampled_from(QUOTINGS))
-    end = draw(st.sampled_from(["\n", "\r\n"]))
-    codec = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]))
-    has_header = draw(st.booleans())
+    way = draw(_ways(table))
+    is_told = way.quote != '"' or way.delimiter == "^" or draw(st.booleans())
+    has_header = not is_told or draw(st.booleans())
     files = {}
     for number, part in enumerate(parts, 1):
-        text = io.StringIO()
-        writer = csv.writer(text, delimiter=delimiter, quotechar=quote, quoting=quoting, lineterminator=end)
-        writer.writerows([HEADER, *part] if has_header or not part else part)
-        data = text.getvalue().encode(codec)
+        if draw(st.integers(0, 4)) == 0:
+            files[f"S_{number}.csv"] = _parquet(part, names)
+            continue
+        data = way.text([names, *part] if has_header or not part else part)
         files[f"S_{number}.csv"] = gzip.compress(data) if draw(st.booleans()) else data
-    return Segment(files, Dialect(delimiter, quote, None), HEADER)
+    if is_told:
+        return Segment(files, Dialect(way.delimiter, way.quote, None), names)
+    return Segment(files, Dialect(header=True))
 
 
 def _essence(planned: Planned) -> tuple[object, ...]:
@@ -72,9 +140,9 @@ def _essence(planned: Planned) -> tuple[object, ...]:
     )
 
 
-def _plan(segment: Segment | bytes) -> Planned:
+def _plan(segment: Segment | bytes, document: Export = NAMED) -> Planned:
     with tempfile.TemporaryDirectory() as folder:
-        return plan(Path(folder), segment, NAMED)
+        return plan(Path(folder), segment, document)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -85,6 +153,16 @@ def test_a_table_is_the_same_however_it_is_written(data: st.DataObject, table: l
     other = _plan(data.draw(_written(table), label="another"))
     assert _essence(plain) == _essence(other)
     assert plain.outcome.counts.rows == len(table)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.data(), st.lists(st.tuples(emails.filter(lambda email: "\n" not in email)), max_size=8))
+def test_a_column_of_addresses_is_the_same_however_it_is_written(data: st.DataObject, table: list[tuple[str]]) -> None:
+    """With nothing but addresses in it, a file has no delimiter to be known by."""
+    document = export({"email": "EMail"})
+    plain = _plan(data.draw(_written(table, ("EMail",)), label="one way"), document)
+    other = _plan(data.draw(_written(table, ("EMail",)), label="another"), document)
+    assert _essence(plain) == _essence(other)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -160,5 +238,32 @@ def test_any_bytes_end_in_a_plan_or_a_named_error(
     """Whatever lies in the container, planning answers; it never fails for a reason of its own."""
     try:
         _plan(Segment({"S.csv": data}, dialect, attributes))
+    except CourierError as error:
+        assert error.code not in OURS
+
+
+@pytest.fixture(scope="module")
+def whole_parquet(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A Parquet file of a hundred people."""
+    file = tmp_path_factory.mktemp("parquet") / "S.parquet"
+    query = "SELECT i AS Id, 'p' || i || '@example.com' AS EMail, ['x'] AS Name FROM range(100) t(i)"
+    duckdb.sql(f"COPY ({query}) TO '{file}' (FORMAT parquet, COMPRESSION snappy)")
+    return file.read_bytes()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=4),
+    st.floats(0, 1),
+)
+def test_a_damaged_parquet_file_ends_in_a_plan_or_a_named_error(
+    whole_parquet: bytes, changes: list[tuple[float, int]], rest: float
+) -> None:
+    """Whichever bytes are changed or cut off, it is the drop that is at fault."""
+    data = bytearray(whole_parquet)
+    for place, value in changes:
+        data[int(place * len(data))] = value
+    try:
+        _plan(bytes(data[: int(len(data) * min(1, 0.5 + rest))]))
     except CourierError as error:
         assert error.code not in OURS

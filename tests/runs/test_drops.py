@@ -10,6 +10,7 @@ from local.scene import EXPORT, differences
 from shared import names
 from shared.documents import ExportState, RunState, Trigger
 from shared.runs.requests import request_run
+from shared.steps.refreshing import refresh
 from tests.fakes import MemoryBlobs
 from tests.runs.playing import connected, dropped, fire, put_drop, runs_of
 from tests.simulation import Simulation
@@ -126,3 +127,25 @@ def test_what_does_not_exist_is_refused_with_what_does(tmp_path: Path, changes: 
     assert run.reason is not None
     assert named in run.reason.message + " ".join(run.reason.details)
     assert not world.api.journal.queued
+
+
+def test_the_schedule_says_that_a_segment_is_not_there(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """No run is asked for, since nothing is there to export; the event behind the alert says which segment it is."""
+    world = connected(tmp_path, export={"segments": ["Smal"]})
+    with caplog.at_level("INFO"):
+        world.in_process(lambda: refresh(world.courier))
+    assert runs_of(world) == []
+    (event,) = [line for line in caplog.messages if '"event":"drop_incomplete"' in line]
+    assert '"segment":"Smal","code":"segment_missing"' in event
+
+
+def test_every_segment_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    """At once, and not one after the other."""
+    world = connected(tmp_path, export={"segments": [SEGMENT, "Smal", "Lrge"]})
+    put_drop(world, first_day(PEOPLE))
+    world.clock.pass_by(60)
+    request_run(world.courier, EXPORT, Trigger.REQUEST)
+    world.play()
+    (run,) = runs_of(world)
+    assert run.reason is not None
+    assert [detail.split(":")[0] for detail in run.reason.details] == ["segment Smal", "segment Lrge"]

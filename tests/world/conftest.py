@@ -3,6 +3,9 @@
 import pytest
 
 from local.authority import Authority
+from tests.loopback import no_proxy
+
+__all__ = ["no_proxy"]
 
 
 @pytest.fixture(scope="session")

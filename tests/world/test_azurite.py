@@ -112,7 +112,7 @@ def test_only_one_of_many_installs(tmp_path: Path) -> None:
     """However many ask at the same time, npm runs once and all see the whole package."""
     calls: list[list[str]] = []
 
-    def npm(arguments: list[str]) -> None:
+    def npm(arguments: list[str], cache: Path) -> None:
         calls.append(arguments)
         package = Path(arguments[arguments.index("--prefix") + 1]) / "node_modules" / "azurite"
         package.mkdir(parents=True)
@@ -131,13 +131,13 @@ def test_only_one_of_many_installs(tmp_path: Path) -> None:
 def test_an_install_that_failed_is_tried_again(tmp_path: Path) -> None:
     """What a broken installation left behind is neither taken for the package nor in the way of the next."""
 
-    def broken(arguments: list[str]) -> None:
+    def broken(arguments: list[str], cache: Path) -> None:
         (Path(arguments[arguments.index("--prefix") + 1]) / "node_modules").mkdir(parents=True)
         raise RuntimeError("the registry is not there")
 
-    def npm(arguments: list[str]) -> None:
+    def npm(arguments: list[str], cache: Path) -> None:
         (Path(arguments[arguments.index("--prefix") + 1]) / "node_modules" / "azurite").mkdir(parents=True)
 
-    with pytest.raises(RuntimeError, match="registry"):
+    with pytest.raises(RuntimeError, match=f"azurite {VERSION} could not be installed: the registry is not there"):
         install(tmp_path, broken)
     assert install(tmp_path, npm).is_dir()

@@ -134,9 +134,11 @@ def test_hosts_run_in_the_world_and_end_with_it(tmp_path: Path, *, identity_stor
     assert is_gone(host.url)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_tears_the_world_down(tmp_path: Path, number: signal.Signals, code: int) -> None:
-    """Ctrl-C and a polite kill end the world in order, and the exit code tells which it was."""
+    """Ctrl-C, a polite kill and a closed terminal end the world in order, and the exit code tells which it was."""
     command = [sys.executable, "-m", "tests.world.stay", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None

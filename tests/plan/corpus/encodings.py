@@ -47,6 +47,14 @@ TRAPS = (
     ),
     Trap("Windows-1252", text(f"1,{A},Åsa €").decode().encode("cp1252"), {A: "Åsa €"}, (2,), warns=True),
     Trap(
+        "Windows-1252 and no quoting at all",
+        text(f'1,{A},"Åsa').decode().encode("cp1252"),
+        {A: '"Åsa'},
+        (2,),
+        warns=True,
+        dialect=Dialect(",", "", True),
+    ),
+    Trap(
         "Latin-1 with a byte that Windows-1252 leaves out",
         f"Id,EMail,Name\n1,{A},Åsa\x81\n".encode("latin-1"),
         {A: "Åsa"},
@@ -80,6 +88,13 @@ TRAPS = (
         {A: "Åsa", B: "Zoë", C: "Ö"},
         (3, 4, 5),
         ((2, "encoding_invalid"),),
+    ),
+    Trap(
+        "UTF-8 with one sound and one damaged row, of more bytes",
+        text(f"1,{A},Åsa", f"2,{B},XX").replace(b"XX", b"\xff\xfe"),
+        {A: "Åsa"},
+        (2,),
+        ((3, "encoding_invalid"),),
     ),
     Trap(
         "UTF-8 with a mark and a damaged row",

@@ -40,6 +40,16 @@ TRAPS = (
         stops="line_ends_mixed",
         at=2,
     ),
+    *(
+        Trap(f"{name}, {spelling}", f"{HEADER}|{body}|3,{C},C|".replace("|", end).encode(), members, lines)
+        for spelling, end in (("LF", "\n"), ("CRLF", "\r\n"))
+        for name, body, members, lines in (
+            ("a CR before a space", f"1,{A},Ada\r Lovelace", {A: "Ada  Lovelace", C: "C"}, (2, 3)),
+            ("a CR before a space in quotes", f'1,{A},"x\r y"', {A: "x  y", C: "C"}, (2, 3)),
+            ("two of them", f"1,{A},x \r \r 2", {A: "x     2", C: "C"}, (2, 3)),
+            ("a CR after a line end", f"1,{A},x|\r 2,{B},B", {A: "x", B: "B", C: "C"}, (2, 3, 4)),
+        )
+    ),
     Trap(
         "CR between rows and within a value",
         f'{HEADER}\r1,{A},"A\rda"\r2,{B},Bob\r'.encode(),

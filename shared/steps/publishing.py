@@ -1,0 +1,99 @@
+"""What planning leaves: a plan to deliver, a dry run that has ended, or a run that a person has to look at.
+
+Only the call that has claimed the run may leave anything: the others raise ``Superseded``.
+"""
+
+from collections.abc import Sequence
+
+from shared import names
+from shared.courier import Courier
+from shared.documents import Drop, Plan, Reason, Run, RunState
+from shared.doors.clock import now
+from shared.errors import Superseded
+from shared.messages import WatchMessage
+from shared.plan.shapes import Outcome
+from shared.runs.announcing import hold
+from shared.runs.claiming import note, still_ours
+from shared.runs.states import FINAL, change, moved
+from shared.steps.finishing import end_unplanned, finish
+from shared.telemetry import RunPlanned, record
+
+
+def end_dry(courier: Courier, run: Run, outcome: Outcome, drops: Sequence[Drop], *, readdressed: int) -> None:
+    """Store what a dry run found, and end it."""
+    courier.store.blobs.upload(names.rejects(run.id), outcome.rejects)
+    findings = _findings(courier, outcome, drops, readdressed)
+    note(courier, run, findings | {"examples": list(outcome.examples)})
+    end_unplanned(courier, run.id, RunState.SUCCEEDED if outcome.index else RunState.NOTHING_TO_DO, None)
+
+
+def hold_for_a_person(courier: Courier, run: Run, outcome: Outcome, drops: Sequence[Drop], guard: Reason) -> None:
+    """Store what a person has to look at. The plan is not kept: once the run is released it is made again."""
+    courier.store.blobs.upload(names.rejects(run.id), outcome.rejects)
+    note(courier, run, _findings(courier, outcome, drops, run.counts.readdressed))
+    hold(courier, run.id, guard)
+
+
+def publish(courier: Courier, run: Run, outcome: Outcome, drops: Sequence[Drop]) -> Plan:
+    """Store what was planned, the plan itself last."""
+    blobs = courier.store.blobs
+    still_ours(courier, run)
+    blobs.upload(names.rejects(run.id), outcome.rejects)
+    plan = Plan(
+        batches=list(outcome.index),
+        batches_etag=blobs.upload(names.batches(run.id), outcome.batches),
+        planned_etag=blobs.upload(names.planned(run.id), outcome.planned),
+        rejects_length=outcome.rejects.stat().st_size,
+        columns=list(outcome.columns),
+    )
+    readdressed = courier.store.get(names.run(run.id), Run).counts.readdressed
+    planned = note(courier, run, _findings(courier, outcome, drops, readdressed))
+    if not courier.store.create(names.plan(run.id), plan):
+        raise Superseded(f"run {run.id} has a plan already")
+    record(RunPlanned.of(planned, seconds=(now(courier.clock) - run.watch.at).total_seconds()))
+    return plan
+
+
+def _findings(courier: Courier, outcome: Outcome, drops: Sequence[Drop], readdressed: int) -> dict[str, object]:
+    return {
+        "drops": list(drops),
+        "counts": outcome.counts.model_copy(update={"readdressed": readdressed}),
+        "warnings": list(outcome.warnings),
+        "planned_at": now(courier.clock),
+    }
+
+
+def hand_over(courier: Courier, run_id: str, plan: Plan) -> None:
+    """Give a planned run to its watcher, or end it where there is nothing to send; harmless where that was done."""
+    if plan.batches:
+        _start_delivery(courier, run_id)
+    elif courier.store.get(names.run(run_id), Run).state is RunState.PLANNING:
+        finish(courier, run_id)
+    remove_if_over(courier, run_id)
+
+
+def _start_delivery(courier: Courier, run_id: str) -> Run:
+    """Move a planned run to delivering and give it a watcher; one that has moved on stays as it is."""
+    moment = now(courier.clock)
+    started = False
+
+    def delivering(run: Run) -> Run:
+        nonlocal started
+        started = run.state is RunState.PLANNING
+        if not started:
+            return run
+        watch = run.watch.model_copy(update={"generation": run.watch.generation + 1, "at": moment, "next_batch": 0})
+        return moved(run, RunState.DELIVERING, moment).model_copy(update={"watch": watch})
+
+    run = change(courier.store, run_id, delivering)
+    if started:
+        courier.queues.send(names.RUN_WATCH, WatchMessage(run=run.id, generation=run.watch.generation))
+    return run
+
+
+def remove_if_over(courier: Courier, run_id: str) -> None:
+    """Leave no personal data of a plan whose run was cancelled, or erased, before anything of it was sent."""
+    run = courier.store.find(names.run(run_id), Run)
+    if (run is None or run.state in FINAL) and not any(True for _ in courier.store.blobs.below(names.receipts(run_id))):
+        for name in (names.planned(run_id), names.batches(run_id)):
+            courier.store.blobs.delete(name)
