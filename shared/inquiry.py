@@ -1,6 +1,6 @@
 """A search for what became of contacts: how far it has come, what it may still ask, and what it has at hand."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -11,19 +11,14 @@ from shared import receipts
 from shared.activecampaign.client import BOUNCED, UNSUBSCRIBED, ActiveCampaign
 from shared.courier import Courier
 from shared.documents import Receipt, Stored
-from shared.lines import Lines
+from shared.lines import Contact, Lines, lists_of
 from shared.store import Store
 
 ASKING_SECONDS = 45.0
 """How long one call asks: a watcher that is silent for minutes would be taken for dead."""
 
-WAYS = ("subscribe", "unsubscribe")
-"""The members of a contact that name lists."""
-
 _TAKEN = {"subscribe": (0, 1), "unsubscribe": (2,)}
 """How somebody stands on a list who was asked to join it (and may have yet to confirm that), or to leave it."""
-
-Contact = Mapping[str, Any]
 
 
 class Inquiry(Stored):
@@ -102,10 +97,3 @@ class Search:
         """Why somebody is turned away of whom the account knows nothing, as far as we know."""
         room = self.client.account()
         return receipts.REFUSED_CONTACT_LIMIT if room and room.full else receipts.REFUSED_UNKNOWN
-
-
-def lists_of(contact: Contact) -> Iterator[tuple[str, int]]:
-    """What a contact was to do on which list."""
-    for way in WAYS:
-        for one in contact.get(way, ()):
-            yield way, one["listid"]

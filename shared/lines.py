@@ -1,12 +1,23 @@
 """The contacts of a batch as they were planned: what positions in receipts stand for."""
 
 import json
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
 from shared import names
 from shared.documents import Plan
 from shared.store import Store
+
+Contact = Mapping[str, Any]
+"""A contact as it stands in a bulk import."""
+
+
+def lists_of(contact: Contact) -> Iterator[tuple[str, int]]:
+    """Which lists a contact is to join (``subscribe``) or to leave (``unsubscribe``)."""
+    for way in ("subscribe", "unsubscribe"):
+        for one in contact.get(way, ()):
+            yield way, one["listid"]
 
 
 class Lines:

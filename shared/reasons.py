@@ -20,7 +20,8 @@ from shared.courier import Courier
 from shared.documents import Reason, Receipt, Run
 from shared.doors.clock import now
 from shared.errors import PassingError, RunHeld
-from shared.inquiry import Contact, Inquiry, Search, lists_of
+from shared.inquiry import Inquiry, Search
+from shared.lines import Contact, lists_of
 from shared.missing import find_missing
 from shared.runs.states import FINAL
 

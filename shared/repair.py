@@ -7,14 +7,14 @@ An answer that names no contact means the whole request, and perhaps the moment 
 to blame only where others of the batch are accepted meanwhile.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from shared import receipts
 from shared.activecampaign.client import ActiveCampaign
 from shared.activecampaign.emails import is_email
 from shared.documents import Receipt, Refusal
 from shared.errors import RunHeld
+from shared.lines import Contact, lists_of
 
 MOST_DOUBTS = 2
 """So many refusals that led to no offender, and the indexes in an answer are not believed any more."""
@@ -36,7 +36,7 @@ TOO_MANY_REFUSALS = (
     f"ActiveCampaign refused {MOST_REPAIRS} parts of one batch; the next run sends the contacts that are left"
 )
 
-Contacts = Sequence[Mapping[str, Any]]
+Contacts = Sequence[Contact]
 
 
 def known_offenders(part: Sequence[int], contacts: Contacts, *, named: bool) -> list[Refusal]:
@@ -110,7 +110,7 @@ def split(part: list[int], claimed: tuple[int, ...]) -> list[list[int]]:
 
 def stop_when_gone(client: ActiveCampaign, contacts: Contacts) -> None:
     """Raise ``RunHeld`` where a list or custom field that an import names does not exist any more."""
-    lists = {one["listid"] for contact in contacts for way in _WAYS for one in contact.get(way, ())}
+    lists = {list_id for contact in contacts for _, list_id in lists_of(contact)}
     fields = {one["id"] for contact in contacts for one in contact.get("fields", ())}
     gone = [f"list {one}" for one in sorted(lists) if not client.list_exists(one)]
     if fields:
@@ -120,6 +120,3 @@ def stop_when_gone(client: ActiveCampaign, contacts: Contacts) -> None:
             f"the account no longer has {', '.join(gone)}: cancel the run and correct the export",
             code="list_or_field_gone",
         )
-
-
-_WAYS = ("subscribe", "unsubscribe")

@@ -98,7 +98,6 @@ CASES = [
     Case("limited by 503 with Retry-After", RateLimited(status=503, retry_after="20")),
     Case("limited for ever", RateLimited(status=400), times=FOR_EVER, posts=7, ends=PARTLY),
     Case("limited for a day", RateLimited(status=429, retry_after="86400"), times=1, longest=3 * 3600),
-    Case("limited for a day by 503", RateLimited(status=503, retry_after="86400"), times=1, longest=3 * 3600),
     # Refused as a whole
     Case("refused in other words", Refused()),
     Case("refused in other words for a while", Refused(), times=5, posts=6),
