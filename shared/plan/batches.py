@@ -1,6 +1,7 @@
 """Batches: who travels in which import, and the claim-check file with one import per line, ready to post."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -73,6 +74,10 @@ class Convoy:
     most_bytes: int
 
 
+Stretch = Sequence[tuple[str, int]]
+"""Batches in a row, each with how its body ends and how many contacts it has."""
+
+
 def seat(engine: Engine, job: Job) -> list[Convoy]:
     """Make table ``seat``: ``batch`` and ``position`` (both 0-based) of every contact that travels.
 
@@ -138,21 +143,38 @@ def write(engine: Engine, convoys: Sequence[Convoy], path: Path) -> list[BatchEn
     The engine writes the contacts of a stretch, a line each; bodies are cut out of that, and commas put between them.
     """
     batches = [(convoy.closing, size) for convoy in convoys for size in convoy.batches]
-    lines = path.with_suffix(".contacts")
+    stretches = list(_stretches(batches, _most_at_a_time(engine, convoys)))
     entries: list[BatchEntry] = []
-    first = offset = 0
+    offset = 0
     with path.open("wb") as file:
-        for stretch in _stretches(batches, _most_at_a_time(engine, convoys)):
-            last = first + sum(contacts for _, contacts in stretch) - 1
-            ((lowest, highest),) = engine.rows(_PLACES, first=first, last=last)
-            engine.run(_CONTACTS.format(first=first, last=last, lowest=lowest, highest=highest, path=text(lines)))
+        for lines, stretch in zip(_written_ahead(engine, stretches, path), stretches, strict=True):
             for body, contacts in _bodies(lines, stretch):
                 file.write(body)
                 entries.append(BatchEntry(offset=offset, length=len(body) - 1, contacts=contacts))
                 offset += len(body)
-            first = last + 1
-    lines.unlink(missing_ok=True)
+            lines.unlink()
     return entries
+
+
+def _written_ahead(engine: Engine, stretches: Sequence[Stretch], path: Path) -> Iterator[Path]:
+    """The lines of each stretch; while one is cut into bodies, the engine writes the next."""
+    waiting: Future[Path] | None = None
+    first = 0
+    with ThreadPoolExecutor(max_workers=1) as ahead:
+        for number, stretch in enumerate(stretches):
+            last = first + sum(contacts for _, contacts in stretch) - 1
+            written = ahead.submit(_write_lines, engine, first, last, path.with_suffix(f".{number}"))
+            if waiting:
+                yield waiting.result()
+            waiting, first = written, last + 1
+        if waiting:
+            yield waiting.result()
+
+
+def _write_lines(engine: Engine, first: int, last: int, lines: Path) -> Path:
+    ((lowest, highest),) = engine.rows(_PLACES, first=first, last=last)
+    engine.run(_CONTACTS.format(first=first, last=last, lowest=lowest, highest=highest, path=text(lines)))
+    return lines
 
 
 def _most_at_a_time(engine: Engine, convoys: Sequence[Convoy]) -> int:
@@ -161,12 +183,12 @@ def _most_at_a_time(engine: Engine, convoys: Sequence[Convoy]) -> int:
     return max(1, min(_STRETCH, room // max(convoy.most_bytes for convoy in convoys)))
 
 
-def _stretches(batches: Sequence[tuple[str, int]], most: int) -> Iterator[Sequence[tuple[str, int]]]:
+def _stretches(batches: Stretch, most: int) -> Iterator[Stretch]:
     for start in range(0, len(batches), most):
         yield batches[start : start + most]
 
 
-def _bodies(lines: Path, stretch: Sequence[tuple[str, int]]) -> Iterator[tuple[bytes, int]]:
+def _bodies(lines: Path, stretch: Stretch) -> Iterator[tuple[bytes, int]]:
     """The body of each batch with its line end, and how many contacts it has."""
     with lines.open("rb") as file:
         for closing, contacts in stretch:

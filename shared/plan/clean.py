@@ -137,7 +137,7 @@ detailed AS (
 SELECT form, found, bytes, email, customer_id, previous_ids, details,
        CASE WHEN form = 'row' THEN CASE WHEN is_damaged THEN 'encoding_invalid' ELSE flaw(email, size) END
             WHEN form <> 'blank' THEN 'row_malformed' END AS code,
-       {filled} AS filled, md5(json)::UUID AS hash, size {misfits}
+       {filled} AS filled, md5_number(json)::UUID AS hash, size {misfits}
 FROM detailed
 """
 
@@ -150,7 +150,7 @@ FROM record WHERE code = 'email_invalid' AND strlen(email) <> length(email)
 
 _WRITE_ASCII = """
 UPDATE record
-SET email = ascii.email, size = ascii.size, code = flaw(ascii.email, ascii.size), hash = md5(ascii.json)::UUID
+SET email = ascii.email, size = ascii.size, code = flaw(ascii.email, ascii.size), hash = md5_number(ascii.json)::UUID
 FROM (
     SELECT place, mailbox || '@' || form AS email, member_json(email, details) AS json, strlen(json) AS size
     FROM foreigner

@@ -26,7 +26,7 @@ FROM absent LEFT JOIN (FROM seat WHERE kind = 'leaver') seat ON seat.place = abs
 
 _WRITE = """
 COPY ({rows}) TO {path}
-(FORMAT parquet, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1000, COMPRESSION zstd, COMPRESSION_LEVEL 1)
+(FORMAT parquet, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1000, COMPRESSION snappy)
 """
 
 

@@ -6,9 +6,23 @@ from pathlib import Path
 import pytest
 
 from local.activecampaign.variants import Variants
+from shared.steps import planning
 from tests.delivery.scene import Scene, make_scene
+from tests.planned_once import PlannedOnce
 
 MakeScene = Callable[..., Scene]
+
+
+@pytest.fixture(scope="session")
+def planned_once(tmp_path_factory: pytest.TempPathFactory) -> PlannedOnce:
+    """The plans that were made so far: hundreds of runs here begin with the same one."""
+    return PlannedOnce(tmp_path_factory.mktemp("plans"))
+
+
+@pytest.fixture(autouse=True)
+def _plans_are_made_once(planned_once: PlannedOnce, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planning has its own tests; these are about what comes after it."""
+    monkeypatch.setattr(planning, "make_plan", planned_once)
 
 
 @pytest.fixture

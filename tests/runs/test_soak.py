@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from local.caller import wait_for
 from tests.soak import Tally, soak, told
 from tests.world.commands import read_until, started
 
@@ -31,6 +32,7 @@ def test_a_soak_that_is_stopped_says_so(tmp_path: Path) -> None:
     """Ctrl-C ends it with a sentence, and no line of the app's log comes between."""
     with started("tests.soak", temporary=tmp_path) as process:
         said = read_until(process, "Playing")
+        wait_for(lambda: next(tmp_path.glob("soak-*"), None), seconds=30, what="first world")
         process.send_signal(signal.SIGINT)
         said += process.communicate(timeout=60)[0]
     assert said == (
