@@ -31,6 +31,7 @@ from shared.courier import Courier
 from shared.documents import Document, ExportState, Run, RunState
 from shared.doors.ports import Blob
 from shared.errors import BlobChanged, BlobMissing, Conflict, CourierError
+from shared.plan.domains import ascii_domain
 from shared.runs.decisions import exports_with_state
 from shared.runs.requests import export_of
 from shared.runs.states import FINAL
@@ -98,11 +99,10 @@ def spellings(email: str) -> Person:
     """The address in lower case: with its domain as given, in ASCII as planning has it, and as a drop may have it."""
     plain = email.strip().lower()
     mailbox, _, domain = plain.rpartition("@")
-    try:
-        encoded = idna.encode(domain, uts46=True).decode()
-        return frozenset({plain, f"{mailbox}@{encoded}", f"{mailbox}@{idna.decode(encoded)}"})
-    except idna.IDNAError:
+    encoded = ascii_domain(domain)
+    if encoded is None:
         return frozenset({plain})
+    return frozenset({plain, f"{mailbox}@{encoded}", f"{mailbox}@{idna.decode(encoded)}"})
 
 
 # What is looked for

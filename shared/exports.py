@@ -29,4 +29,9 @@ def all_exports(store: Store) -> dict[str, Export]:
 def target_of(store: Store, export: Export) -> Target | None:
     """Where an export sends its contacts; ``None`` where its connection does not exist."""
     connection = store.find(names.connection(export.connection), Connection)
-    return Target(host=connection.host, list_id=export.list_id) if connection else None
+    return target_over(connection, export) if connection else None
+
+
+def target_over(connection: Connection, export: Export) -> Target:
+    """Where an export over that connection sends its contacts."""
+    return Target(host=connection.host, list_id=export.list_id)

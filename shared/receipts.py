@@ -33,6 +33,9 @@ DETAILS: Mapping[str, str] = {
 }
 """What a person reads beside each code."""
 
+CLOSED = frozenset({ReceiptState.CONFIRMED, ReceiptState.FAILED})
+"""The states that a receipt never leaves."""
+
 UNNAMED = "ActiveCampaign did not take this contact; the reason is being looked up"
 """The detail of a refusal whose reason nobody has looked for yet."""
 

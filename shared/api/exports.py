@@ -21,7 +21,7 @@ from shared.documents import (
 )
 from shared.erasure import Erased, erase_export
 from shared.errors import Conflict, NotFound
-from shared.exports import target_of
+from shared.exports import target_over
 from shared.runs.decisions import cancel_all
 from shared.runs.requests import request_run
 
@@ -160,7 +160,7 @@ def _shown(courier: Courier, name: str, export: Export) -> ExportDocument:
 def _warnings(courier: Courier, export: Export, state: ExportState) -> list[str]:
     connection = courier.store.find(names.connection(export.connection), Connection)
     found = warnings_of(connection) if connection else [f"there is no connection {export.connection}"]
-    if state.ledger and state.target != target_of(courier.store, export):
+    if state.ledger and state.target != (target_over(connection, export) if connection else None):
         found = [*found, SENDS_EVERYBODY]
     if export.leavers.action is LeaverAction.UNSUBSCRIBE:
         found = [*found, UNSUBSCRIBE_WARNING]

@@ -14,7 +14,7 @@ from shared.courier import Courier
 from shared.documents import Counts, ExportState, Plan, Reason, Receipt, ReceiptState, Run, RunState
 from shared.doors.clock import now
 from shared.ledger import BatchOutcome, write_ledger
-from shared.receipts import Summary, failed_positions, positions_of, summaries
+from shared.receipts import CLOSED, Summary, failed_positions, positions_of, settled, summaries
 from shared.receipts import change as change_receipt
 from shared.refused import Refused, append_refused
 from shared.runs.announcing import announce_end
@@ -34,29 +34,30 @@ def finish(courier: Courier, run_id: str) -> None:
     _commit(courier, run, plan, receipts)
     counts = counted(run.counts, plan, receipts)
     rate = imports_per_minute(receipts)
+    remove_planned(courier, run_id)
+    _end(courier, run_id, lambda run: _ended(courier, run, counts, rate))
+
+
+def remove_planned(courier: Courier, run_id: str) -> None:
+    """Remove the personal data that a run was planned with."""
     for name in (names.planned(run_id), names.batches(run_id)):
         courier.store.blobs.delete(name)
-    _end(courier, run_id, lambda run: _ended(courier, run, counts, rate))
 
 
 def _closed(courier: Courier, run_id: str) -> list[Summary]:
     """The receipts of a run, each of them in a final state."""
     blobs = courier.store.blobs
     for summary in summaries(blobs, run_id):
-        if summary.state not in _FINAL:
+        if summary.state not in CLOSED:
             receipt = courier.store.get(names.receipt(run_id, summary.batch), Receipt)
             change_receipt(blobs, receipt, _close)
     return summaries(blobs, run_id)
 
 
-_FINAL = (ReceiptState.CONFIRMED, ReceiptState.FAILED)
-
-
 def _close(receipt: Receipt) -> Receipt:
     imports = [one if one.outcome else one.model_copy(update={"outcome": "failed"}) for one in receipt.imports]
-    closed = gaps.given_up(receipt.model_copy(update={"imports": imports, "reason": receipt.reason or _NEVER_KNOWN}))
-    failed = failed_positions(closed)
-    return closed.model_copy(update={"state": ReceiptState.FAILED if failed else ReceiptState.CONFIRMED})
+    ended = receipt.model_copy(update={"imports": imports, "reason": receipt.reason or _NEVER_KNOWN})
+    return settled(gaps.given_up(ended))
 
 
 _NEVER_KNOWN = Reason(code="outcome_unknown", message="the run ended before it was known what became of these contacts")
@@ -85,7 +86,7 @@ def counted(counts: Counts, plan: Plan, receipts: Sequence[Summary]) -> Counts:
     for receipt in receipts:
         for code, number in receipt.refused.items():
             refused[code] = refused.get(code, 0) + number
-    final = [receipt for receipt in receipts if receipt.state in (ReceiptState.CONFIRMED, ReceiptState.FAILED)]
+    final = [receipt for receipt in receipts if receipt.state in CLOSED]
     return counts.model_copy(
         update={
             "batches": len(plan.batches),

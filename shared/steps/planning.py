@@ -16,7 +16,7 @@ from pathlib import Path
 from shared import names
 from shared.activecampaign.client import ActiveCampaign
 from shared.courier import Courier
-from shared.documents import Connection, Drop, DropBlob, Export, ExportState, Plan, Reason, Run, RunState, Target
+from shared.documents import Connection, Drop, DropBlob, Export, ExportState, Plan, Reason, Run, RunState
 from shared.doors.clock import now
 from shared.doors.machine import engine_memory_mb
 from shared.drop.finding import newest_drop
@@ -32,6 +32,7 @@ from shared.errors import (
     RunHeld,
     Superseded,
 )
+from shared.exports import target_over
 from shared.ledger import readdress_ledger
 from shared.messages import PlanMessage
 from shared.plan.guards import GUARDS, check
@@ -117,7 +118,7 @@ def _documents(courier: Courier, run: Run) -> tuple[Export, Connection]:
 
 
 def _destination(export: Export, connection: Connection) -> dict[str, object]:
-    return {"connection": export.connection, "target": Target(host=connection.host, list_id=export.list_id)}
+    return {"connection": export.connection, "target": target_over(connection, export)}
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from shared.plan.shapes import Outcome
 from shared.runs.announcing import hold
 from shared.runs.claiming import note, still_ours
 from shared.runs.states import FINAL, change, moved
-from shared.steps.finishing import end_unplanned, finish
+from shared.steps.finishing import end_unplanned, finish, remove_planned
 from shared.telemetry import RunPlanned, record
 
 
@@ -72,7 +72,7 @@ def hand_over(courier: Courier, run_id: str, plan: Plan) -> None:
     remove_if_over(courier, run_id)
 
 
-def _start_delivery(courier: Courier, run_id: str) -> Run:
+def _start_delivery(courier: Courier, run_id: str) -> None:
     """Move a planned run to delivering and give it a watcher; one that has moved on stays as it is."""
     moment = now(courier.clock)
     started = False
@@ -88,12 +88,10 @@ def _start_delivery(courier: Courier, run_id: str) -> Run:
     run = change(courier.store, run_id, delivering)
     if started:
         courier.queues.send(names.RUN_WATCH, WatchMessage(run=run.id, generation=run.watch.generation))
-    return run
 
 
 def remove_if_over(courier: Courier, run_id: str) -> None:
     """Leave no personal data of a plan whose run was cancelled, or erased, before anything of it was sent."""
     run = courier.store.find(names.run(run_id), Run)
     if (run is None or run.state in FINAL) and not any(True for _ in courier.store.blobs.below(names.receipts(run_id))):
-        for name in (names.planned(run_id), names.batches(run_id)):
-            courier.store.blobs.delete(name)
+        remove_planned(courier, run_id)

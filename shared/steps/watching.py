@@ -15,7 +15,7 @@ from shared.errors import RunHeld
 from shared.following import follow_imports
 from shared.messages import BatchMessage, WatchMessage
 from shared.pacing import HEAD_START_SECONDS, Lane, rates, weight
-from shared.receipts import Summary, summaries
+from shared.receipts import CLOSED, Summary, summaries
 from shared.runs.announcing import hold
 from shared.runs.connecting import connection_of
 from shared.runs.states import FINAL, SENDING, change, moved
@@ -138,7 +138,7 @@ def _nothing_more_to_come(courier: Courier, run: Run, plan: Plan, receipts: Sequ
 
 
 def _final(receipts: Sequence[Summary]) -> int:
-    return sum(receipt.state in (ReceiptState.CONFIRMED, ReceiptState.FAILED) for receipt in receipts)
+    return sum(receipt.state in CLOSED for receipt in receipts)
 
 
 def _reported(
