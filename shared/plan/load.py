@@ -1,4 +1,7 @@
-"""Loading: the lines of a file into table ``record``, cleaned on the way. Every byte of a text is accounted for."""
+"""Loading: the lines of a file into table ``record``, cleaned on the way. Every byte of a text is accounted for.
+
+A regular text, whose every line is one record, comes through ``regular.py``; this is the way for all others.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,11 +11,14 @@ from pathlib import Path
 import duckdb
 
 from shared.errors import DropUnusable
+from shared.plan import record
 from shared.plan.clean import Cleaner
 from shared.plan.dialect import Layout
 from shared.plan.engine import Engine, listed, name, text
 from shared.plan.grammar import Grammar
-from shared.plan.plain import STRAY_CR, NotPlain, Plain, count_lines
+from shared.plan.marks import count_marks
+from shared.plan.plain import STRAY_CR, NotPlain, Plain
+from shared.plan.record import Extent
 from shared.plan.sightings import words_of
 
 _LINES = """read_csv({path}, columns = {{'line': 'VARCHAR'}}, header = false, auto_detect = false,
@@ -22,7 +28,6 @@ _LINES = """read_csv({path}, columns = {{'line': 'VARCHAR'}}, header = false, au
 _LIMITS = "max_line_size = {longest}, buffer_size = {buffer}"
 _LONGEST = 4_000_000
 """Bytes of a line that the engine is always ready for."""
-_INSERT = "INSERT INTO record SELECT {source}, * FROM ({cleaned})"
 
 _TEXT_ROWS = """
 SELECT form, found, bytes, CASE WHEN form IN ('ragged', 'broken') THEN {words} END AS words,
@@ -50,20 +55,7 @@ SELECT min(rowid) - (SELECT min(rowid) FROM record WHERE source = $source) + 1
 FROM record WHERE source = $source AND form = 'torn'
 """
 
-_FIRST = "SELECT min(rowid) FROM record WHERE source = {source}"
-
 _DESCRIBE = "DESCRIBE SELECT * FROM read_parquet({path}, binary_as_string = true)"
-
-_EXTENT = """
-SELECT coalesce(min(rowid), 0), count(*), coalesce(max(rowid) - min(rowid) + 1, 0), coalesce(sum(bytes), 0)
-FROM record WHERE source = {source}
-"""
-
-_MARK_HEADER = """
-UPDATE record SET form = 'header', code = NULL, details = NULL WHERE rowid >= {first} AND rowid < {first} + {rows}
-"""
-
-_BOM_BYTES = 3
 
 
 @dataclass(frozen=True)
@@ -82,8 +74,13 @@ class Text:
     @property
     def lines(self) -> str:
         """The engine's table of its lines, in order; a blank line is ``NULL``."""
+        return _LINES.format(path=text(self.plain.path), limits=self.limits)
+
+    @property
+    def limits(self) -> str:
+        """Options of the engine's reader: what it has to be ready for, and how much it reads at a time."""
         longest = max(_LONGEST, self.plain.longest + 1)
-        return _LINES.format(path=text(self.plain.path), limits=_LIMITS.format(longest=longest, buffer=2 * longest))
+        return _LIMITS.format(longest=longest, buffer=2 * longest)
 
 
 def load_text(engine: Engine, cleaner: Cleaner, source: int, file: Text, places: Sequence[str]) -> int:
@@ -100,18 +97,16 @@ def load_text(engine: Engine, cleaner: Cleaner, source: int, file: Text, places:
         parts=file.grammar.values("line"),
         lines=file.lines,
     )
-    statement = _INSERT.format(source=source, cleaned=cleaner.cleaned(rows, is_damaged=file.plain.is_damaged))
     try:
-        engine.run(statement)
+        extent = record.insert(engine, source, cleaner.cleaned(rows, is_damaged=file.plain.is_damaged))
     except (duckdb.InvalidInputException, duckdb.NotImplementedException) as error:
         if not file.plain.is_rewritten:
             raise NotPlain from None
         raise unreadable(file.plain.name, error) from None
-    first, is_whole = _extent(engine, source, file.plain.path)
-    if is_whole:
-        engine.run(_MARK_HEADER.format(first=first, rows=file.layout.header_lines))
-        return first
-    engine.run("DELETE FROM record WHERE source = $source", source=source)
+    if _is_whole(extent, file.plain.path):
+        record.mark_header(engine, extent.first, file.layout.header_lines)
+        return extent.first
+    record.remove(engine, source)
     if not file.plain.is_rewritten:
         raise NotPlain
     raise DropUnusable(f"{file.plain.name} could not be read to its last byte", code="file_unreadable")
@@ -139,12 +134,11 @@ def load_parquet(
     values = listed([f"{found.get(place, 'NULL::VARCHAR')} AS {place}" for place in places])
     rows = _PARQUET_ROWS.format(values=values, path=text(plain.path))
     try:
-        engine.run(_INSERT.format(source=source, cleaned=cleaner.cleaned(rows)))
+        return record.insert(engine, source, cleaner.cleaned(rows)).first
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:  # whichever it is: of a damaged file the engine may believe anything
         raise unreadable(plain.name, error) from None
-    return engine.number(_FIRST.format(source=source))
 
 
 def parquet_columns(engine: Engine, plain: Plain) -> list[tuple[str, str]]:
@@ -177,17 +171,15 @@ def _as_text(column: str, kind: str) -> str:
     return f"{name(column)}::VARCHAR"
 
 
-def _extent(engine: Engine, source: int, path: Path) -> tuple[int, bool]:
-    """The row of the first line of a text, and whether its lines and their ends are all the bytes of the file.
+def _is_whole(extent: Extent, path: Path) -> bool:
+    """Whether the lines of a text and their ends are all the bytes of the file.
 
     A CR that ends no line must not have been taken for one: where there are LF, each ends a line.
     """
-    ((first, count, span, size),) = engine.rows(_EXTENT.format(source=source))
-    with path.open("rb") as file:
-        bom = _BOM_BYTES if file.read(_BOM_BYTES) == b"\xef\xbb\xbf" else 0
-    ends = path.stat().st_size - bom - size
-    has_all_bytes = span == count and ends in {count, count - 1, 2 * count, 2 * count - 2}
-    return first, has_all_bytes and count_lines(path) in (None, count)
+    marks = count_marks(path)
+    ends, lines = marks.size - extent.bytes, extent.rows
+    has_all_bytes = ends in {lines, lines - 1, 2 * lines, 2 * lines - 2}
+    return extent.is_dense and has_all_bytes and (marks.lines == lines or not (marks.cr and marks.lf))
 
 
 def unreadable(file: str, error: duckdb.Error) -> DropUnusable:

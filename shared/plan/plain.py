@@ -140,16 +140,6 @@ def _longest_line(path: Path) -> tuple[int, int]:
     return longest, number
 
 
-def count_lines(path: Path) -> int | None:
-    """How many lines end with LF or with the file, ``None`` where there is no LF, or no CR to be taken for one."""
-    if not any(b"\r" in block for block in _blocks(path)):
-        return None
-    ended, last = 0, b""
-    for last in _blocks(path):
-        ended += last.count(b"\n")
-    return ended + (not last.endswith(b"\n")) if ended else None
-
-
 def _blocks(path: Path) -> Iterator[bytes]:
     with path.open("rb", buffering=0) as file:
         yield from iter(partial(file.read, _BLOCK), b"")

@@ -13,6 +13,7 @@ from shared.plan.dialect import find_layout, some
 from shared.plan.engine import Engine
 from shared.plan.load import Text, check_line_ends, load_parquet, load_text, parquet_columns
 from shared.plan.plain import LONGEST_LINE, NotPlain, Plain, open_plain, rewrite
+from shared.plan.regular import load_regular
 from shared.plan.shapes import Job, LocalDrop
 from shared.plan.spans import check_folded, fold
 
@@ -86,7 +87,10 @@ class _DropReader:
 
     def _read_text(self, file: Text) -> int:
         """Read a text of which every record is a line; returns the row of its first line."""
-        first = load_text(self._engine, self._cleaner, self._reading.files, file, self._places)
+        source = (self._engine, self._cleaner, self._reading.files, file, self._places)
+        first = load_regular(*source)
+        if first is None:
+            first = load_text(*source)
         check_line_ends(self._engine, self._reading.files, file)
         self._note(file.plain, file.layout.columns, first)
         self._reading.warnings.extend(warning for warning in (file.plain.warning, file.layout.warning) if warning)
