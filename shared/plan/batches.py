@@ -1,19 +1,17 @@
 """Batches: who travels in which import, and the claim-check file with one import per line, ready to post."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from shared.documents import Automations, BatchEntry, LeaverAction
 from shared.errors import CourierError
-from shared.plan.engine import Engine, text
+from shared.plan.engine import Engine
 from shared.plan.limits import CLOSING, CLOSING_QUIET, MOST_BYTES, MOST_CONTACT_BYTES, MOST_CONTACTS, OPENING
 from shared.plan.shapes import Job
 
 _STRETCH = 1000
-"""Most batches whose contacts are written at a time: what is sorted at once stays small, however many there are."""
+"""Most batches whose contacts are taken from the engine at a time: what is sorted at once stays small."""
 
 _SHARE = 8
 """That part of the engine's memory is what they may take, since the engine holds them more than once."""
@@ -47,19 +45,16 @@ WHERE kind <> 'leaver' AND rowid BETWEEN $first AND $last
 """
 
 _CONTACTS = """
-COPY (
-    SELECT json FROM (
-        SELECT seat.rowid AS number, member_json(email, details) AS json
-        FROM seat JOIN record ON seat.place = record.rowid
-        WHERE kind <> 'leaver' AND seat.rowid BETWEEN {first} AND {last} AND record.rowid BETWEEN {lowest} AND {highest}
-        UNION ALL
-        SELECT seat.rowid AS number, leaver_json(email) AS json
-        FROM seat JOIN absent ON seat.place = absent.rowid
-        WHERE seat.kind = 'leaver' AND seat.rowid BETWEEN {first} AND {last}
-    ) ORDER BY number
-) TO {path} (FORMAT csv, HEADER false, DELIMITER '\x01', QUOTE '', ESCAPE '')
+SELECT encode(json) FROM (
+    SELECT seat.rowid AS number, member_json(email, details) AS json
+    FROM seat JOIN record ON seat.place = record.rowid
+    WHERE kind <> 'leaver' AND seat.rowid BETWEEN {first} AND {last} AND record.rowid BETWEEN {lowest} AND {highest}
+    UNION ALL
+    SELECT seat.rowid AS number, leaver_json(email) AS json
+    FROM seat JOIN absent ON seat.place = absent.rowid
+    WHERE seat.kind = 'leaver' AND seat.rowid BETWEEN {first} AND {last}
+) ORDER BY number
 """
-"""A contact per line: its text has no control characters, so nothing in it delimits or needs quotes."""
 
 
 @dataclass(frozen=True)
@@ -138,47 +133,37 @@ def with_company(batches: list[int], *, has_room: bool) -> list[int]:
 
 
 def write(engine: Engine, convoys: Sequence[Convoy], path: Path) -> list[BatchEntry]:
-    """Write one import per line; returns where each lies, without its line end.
-
-    The engine writes the contacts of a stretch, a line each; bodies are cut out of that, and commas put between them.
-    """
-    batches = [(convoy.closing, size) for convoy in convoys for size in convoy.batches]
-    stretches = list(_stretches(batches, _most_at_a_time(engine, convoys)))
+    """Write one import per line; returns where each lies, without its line end."""
     entries: list[BatchEntry] = []
     offset = 0
     with path.open("wb") as file:
-        for lines, stretch in zip(_written_ahead(engine, stretches, path), stretches, strict=True):
-            for body, contacts in _bodies(lines, stretch):
-                file.write(body)
-                entries.append(BatchEntry(offset=offset, length=len(body) - 1, contacts=contacts))
-                offset += len(body)
-            lines.unlink()
+        for closing, contacts in _filled(engine, convoys):
+            body = b"".join((OPENING.encode(), b",".join(contacts), closing.encode()))
+            file.write(body)
+            file.write(b"\n")
+            entries.append(BatchEntry(offset=offset, length=len(body), contacts=len(contacts)))
+            offset += len(body) + 1
     return entries
 
 
-def _written_ahead(engine: Engine, stretches: Sequence[Stretch], path: Path) -> Iterator[Path]:
-    """The lines of each stretch; while one is cut into bodies, the engine writes the next."""
-    waiting: Future[Path] | None = None
+def _filled(engine: Engine, convoys: Sequence[Convoy]) -> Iterator[tuple[str, list[bytes]]]:
+    """How the body of each batch ends, and the text of its contacts."""
+    batches = [(convoy.closing, contacts) for convoy in convoys for contacts in convoy.batches]
     first = 0
-    with ThreadPoolExecutor(max_workers=1) as ahead:
-        for number, stretch in enumerate(stretches):
-            last = first + sum(contacts for _, contacts in stretch) - 1
-            written = ahead.submit(_write_lines, engine, first, last, path.with_suffix(f".{number}"))
-            if waiting:
-                yield waiting.result()
-            waiting, first = written, last + 1
-        if waiting:
-            yield waiting.result()
-
-
-def _write_lines(engine: Engine, first: int, last: int, lines: Path) -> Path:
-    ((lowest, highest),) = engine.rows(_PLACES, first=first, last=last)
-    engine.run(_CONTACTS.format(first=first, last=last, lowest=lowest, highest=highest, path=text(lines)))
-    return lines
+    for stretch in _stretches(batches, _most_at_a_time(engine, convoys)):
+        sizes = [contacts for _, contacts in stretch]
+        last = first + sum(sizes) - 1
+        ((lowest, highest),) = engine.rows(_PLACES, first=first, last=last)
+        query = _CONTACTS.format(first=first, last=last, lowest=lowest, highest=highest)
+        for (closing, contacts), rows in zip(stretch, engine.blocks(query, sizes), strict=True):
+            if len(rows) != contacts:
+                raise CourierError("a batch has not all of its contacts", code="accounting")
+            yield closing, [contact for (contact,) in rows]
+        first = last + 1
 
 
 def _most_at_a_time(engine: Engine, convoys: Sequence[Convoy]) -> int:
-    """How many batches are written at a time."""
+    """How many batches are taken from the engine at a time."""
     room = engine.memory_mb * 1_000_000 // _SHARE
     return max(1, min(_STRETCH, room // max(convoy.most_bytes for convoy in convoys)))
 
@@ -186,16 +171,6 @@ def _most_at_a_time(engine: Engine, convoys: Sequence[Convoy]) -> int:
 def _stretches(batches: Stretch, most: int) -> Iterator[Stretch]:
     for start in range(0, len(batches), most):
         yield batches[start : start + most]
-
-
-def _bodies(lines: Path, stretch: Stretch) -> Iterator[tuple[bytes, int]]:
-    """The body of each batch with its line end, and how many contacts it has."""
-    with lines.open("rb") as file:
-        for closing, contacts in stretch:
-            body = b"".join(islice(file, contacts))
-            if body.count(b"\n") != contacts:
-                raise CourierError("a batch has not all of its contacts", code="accounting")
-            yield b"".join((OPENING.encode(), body[:-1].replace(b"\n", b","), closing.encode(), b"\n")), contacts
 
 
 def _pack_convoy(engine: Engine, convoy: int, closing: str) -> Convoy:

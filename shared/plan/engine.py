@@ -1,7 +1,8 @@
 """The engine of planning: an in-memory DuckDB that spills to the plan's folder."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, repeat, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,13 @@ class Engine:
         return value or 0
 
     def stream(self, query: str, **values: object) -> Iterator[tuple[Any, ...]]:
-        """All rows of a large result, in blocks. No other statement may run before it is used up."""
+        """All rows of a large result, one by one. No other statement may run before it is used up."""
+        return chain.from_iterable(takewhile(bool, self.blocks(query, repeat(_BLOCK), **values)))
+
+    def blocks(self, query: str, sizes: Iterable[int], **values: object) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of a large result, as many at a time as ``sizes`` say, or as there are; see :meth:`stream`."""
         result = self._connection.execute(query, values or None)
-        while block := result.fetchmany(_BLOCK):
-            yield from block
+        return map(result.fetchmany, sizes)
 
     def close(self) -> None:
         """Give up the tables and the memory."""
