@@ -365,7 +365,8 @@ class Told(Document):
 class ExportState(Stored):
     """What the app remembers of an export between runs.
 
-    ``ledger``, ``drops`` and ``columns`` are those of the last run into ``target``.
+    ``ledger`` is the last run into ``target`` that changed something, ``drops`` and ``columns`` are those of the last
+    run, and ``rows`` is how many rows these drops have.
     """
 
     active: RunRequest | None = None
@@ -374,13 +375,14 @@ class ExportState(Stored):
     ledger: str | None = None
     drops: list[Drop] = Field(default_factory=list)
     columns: list[str] = Field(default_factory=list)
+    rows: int | None = None
     told: Told | None = None
 
     def about(self, target: Target | None) -> Self:
         """What is remembered of that list: no ledger, drops or columns where they are about another one."""
         if self.target == target:
             return self
-        return self.model_copy(update={"target": target, "ledger": None, "drops": [], "columns": []})
+        return self.model_copy(update={"target": target, "ledger": None, "drops": [], "columns": [], "rows": None})
 
 
 class Look(Stored):
@@ -404,13 +406,14 @@ class Plan(Stored):
     """What planning leaves to the steps after it; once it is stored, planning is done.
 
     ``batches`` is the index of the claim-check file: a batch's number is its place in it. ``batches_etag`` and
-    ``planned_etag`` pin the versions of the files that it belongs to. ``rejects_length`` (bytes) is where the rejects
-    of the plan end and those of the delivery begin.
+    ``planned_etag`` pin the versions of the files that it belongs to; where the ledger stays as it is, the latter is
+    ``None`` and there is no such file. ``rejects_length`` (bytes) is where the rejects of the plan end and those of the
+    delivery begin.
     """
 
     batches: list[BatchEntry]
     batches_etag: str
-    planned_etag: str
+    planned_etag: str | None = None
     rejects_length: int
     columns: list[str]
 

@@ -43,7 +43,7 @@ def _moved(outcome: Outcome, folder: Path) -> Outcome:
     return replace(
         outcome,
         batches=moved(outcome.batches),
-        planned=moved(outcome.planned),
+        planned=moved(outcome.planned) if outcome.planned else None,
         rejects=moved(outcome.rejects),
         readdressed=moved(outcome.readdressed),
     )

@@ -5,7 +5,7 @@ from datetime import datetime
 from shared import names
 from shared.api.calls import Answer, Call, json_answer
 from shared.courier import Courier
-from shared.documents import Document, Drop, ExportState, Run
+from shared.documents import Document, Drop, ExportState
 from shared.doors.clock import now
 from shared.drop.completeness import NotUsable, NotYet
 from shared.drop.finding import SegmentOverview, segments_in
@@ -89,10 +89,8 @@ def _counted_rows(courier: Courier) -> dict[Versions, int]:
     counted: dict[Versions, int] = {}
     for export in exports_with_state(courier):
         state = courier.store.find(names.export_state(export), ExportState)
-        if state and state.ledger and len(state.drops) == 1:
-            run = courier.store.find(names.run(state.ledger), Run)
-            if run and run.drops == state.drops:
-                counted[_versions(state.drops[0])] = run.counts.rows
+        if state and state.rows is not None and len(state.drops) == 1:
+            counted[_versions(state.drops[0])] = state.rows
     return counted
 
 

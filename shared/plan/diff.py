@@ -16,11 +16,16 @@ leave where they are not in the drop any more."""
 _LEDGER = """
 CREATE VIEW ledger AS
 SELECT email::VARCHAR AS email, customer_id::VARCHAR AS customer_id, try_cast(hash AS UUID) AS hash,
-       state::state AS state, since::TIMESTAMPTZ AS since
+       state::state AS state, since::TIMESTAMPTZ AS since, file_row_number AS number
 FROM {rows}
 """
 
-_NOBODY = "(SELECT NULL AS email, NULL AS customer_id, NULL AS hash, NULL AS state, NULL AS since WHERE false)"
+_FILE = "read_parquet({path}, file_row_number = true)"
+
+_NOBODY = """
+(SELECT NULL AS email, NULL AS customer_id, NULL AS hash, NULL AS state, NULL AS since, NULL::BIGINT AS file_row_number
+ WHERE false)
+"""
 
 _TYPES = """
 CREATE TYPE state AS ENUM ('member', 'former', 'refused');
@@ -36,9 +41,11 @@ SELECT place, size,
              WHEN ledger.hash = member.hash AND NOT {full}
                  THEN CASE ledger.state WHEN 'refused' THEN 'refused' ELSE 'unchanged' END
              ELSE CASE ledger.state WHEN 'refused' THEN 'joiner' ELSE 'changed' END END)::kind AS kind,
-       ledger.state AS ledger_state, ledger.hash AS ledger_hash, ledger.since AS since
-FROM member LEFT JOIN ledger USING (email)
+       ledger.state AS ledger_state, ledger.hash AS ledger_hash, ledger.since AS since, ledger.number AS number,
+       ledger.id_mark IS DISTINCT FROM hash(member.customer_id) AS has_new_id
+FROM member LEFT JOIN (SELECT *, hash(customer_id) AS id_mark FROM ledger) ledger USING (email)
 """
+"""Customer ids are compared by their marks, which are smaller to keep while people are looked up."""
 
 _ABSENT = """
 CREATE TABLE absent AS
@@ -47,10 +54,15 @@ SELECT email, customer_id, hash, state, since,
              WHEN email IN (FROM sighted) OR lower(customer_id) IN (FROM sighted) THEN 'unchanged'
              WHEN email IN (SELECT old_email FROM postponed) THEN 'unchanged'
              ELSE 'leaver' END)::kind AS kind
-FROM ledger ANTI JOIN member USING (email)
+FROM ledger WHERE number IN (SELECT number FROM ledger ANTI JOIN fate USING (number))
 ORDER BY email
 """
+"""Who is absent is found by numbers; only of them the rest of the ledger is read."""
 
+_DIFFERENCES = """
+SELECT (SELECT count(*) FROM fate WHERE kind IN ('joiner', 'changed') OR (has_new_id AND number IS NOT NULL))
+     + (SELECT count(*) FROM absent WHERE kind = 'leaver')
+"""
 
 _POSTPONED = """
 CREATE TABLE postponed AS SELECT unnest($old::VARCHAR[]) AS old_email, unnest($new::VARCHAR[]) AS new_email
@@ -66,9 +78,14 @@ def compare(engine: Engine, ledger: Path | None, *, full: bool, postponed: Seque
     members the ledger has.
     """
     engine.run(_TYPES)
-    engine.run(_LEDGER.format(rows=f"read_parquet({text(ledger)})" if ledger else _NOBODY))
+    engine.run(_LEDGER.format(rows=_FILE.format(path=text(ledger)) if ledger else _NOBODY))
     engine.run(_POSTPONED, old=[old for old, _ in postponed], new=[new for _, new in postponed])
     engine.run(_FATE.format(full="true" if full else "false"), may_have_joined=MAY_HAVE_JOINED)
     find_sighted(engine)
     engine.run(_ABSENT)
     return engine.number("SELECT count(*) FROM ledger WHERE state = 'member'")
+
+
+def is_same(engine: Engine, ledger: Path | None) -> bool:
+    """Whether there is a ledger, and no run could write another one after this difference."""
+    return ledger is not None and not engine.number(_DIFFERENCES)

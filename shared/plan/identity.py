@@ -114,7 +114,7 @@ def write_readdressed(engine: Engine, path: Path) -> None:
 _HANDED_ON = """
 WITH taken AS (
     SELECT person.customer_id, ledger.customer_id AS previous_holder
-    FROM (FROM fate WHERE kind = 'changed') fate JOIN person USING (place) JOIN ledger USING (email)
+    FROM (FROM fate WHERE kind = 'changed' AND has_new_id) fate JOIN person USING (place) JOIN ledger USING (email)
     WHERE person.customer_id <> ledger.customer_id AND person.hash IS DISTINCT FROM ledger.hash
 ),
 known AS (
@@ -128,6 +128,6 @@ SELECT count(*) FROM taken WHERE customer_id IN (FROM known) AND previous_holder
 
 def count_handed_on(engine: Engine) -> int:
     """How many members have the address that another customer had before, had their own, and are sent with it."""
-    if not engine.number("SELECT count(*) FROM fate WHERE kind = 'changed'"):
+    if not engine.number("SELECT count(*) FROM fate WHERE kind = 'changed' AND has_new_id"):
         return 0
     return engine.number(_HANDED_ON)

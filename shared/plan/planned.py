@@ -7,20 +7,25 @@ from shared.plan.engine import Engine, text
 _ROWS_AT_A_TIME = 1_500_000
 """What is joined at once stays in memory, however many rows there are."""
 
+_FILE = """
+CREATE TYPE file_name AS ENUM (SELECT DISTINCT name FROM source);
+CREATE TABLE file AS SELECT id, first, name::file_name AS name FROM source
+"""
+"""Names that all rows have in common are written as such if the engine is told."""
+
 _MEMBERS = """
-SELECT email, customer_id, hash, fate.kind::VARCHAR AS kind, batch::INTEGER AS batch, position::INTEGER AS position,
-       since, source.name AS source, fate.place - source.first + 1 AS line, ledger_state::VARCHAR AS ledger_state,
-       ledger_hash
+SELECT email, customer_id, hash, fate.kind AS kind, batch::INTEGER AS batch, position::INTEGER AS position,
+       since, file.name AS source, fate.place - file.first + 1 AS line, ledger_state, ledger_hash
 FROM record
 JOIN (FROM fate WHERE place BETWEEN {first} AND {last}) fate ON fate.place = record.rowid
-JOIN source ON record.source = source.id
+JOIN file ON record.source = file.id
 LEFT JOIN (FROM seat WHERE kind <> 'leaver' AND place BETWEEN {first} AND {last}) seat ON seat.place = fate.place
 WHERE record.rowid BETWEEN {first} AND {last}
 """
 
 _ABSENT = """
-SELECT email, customer_id, hash, absent.kind::VARCHAR AS kind, batch::INTEGER AS batch, position::INTEGER AS position,
-       since, NULL AS source, NULL AS line, state::VARCHAR AS ledger_state, hash AS ledger_hash
+SELECT email, customer_id, hash, absent.kind AS kind, batch::INTEGER AS batch, position::INTEGER AS position,
+       since, NULL AS source, NULL AS line, state AS ledger_state, hash AS ledger_hash
 FROM absent LEFT JOIN (FROM seat WHERE kind = 'leaver') seat ON seat.place = absent.rowid
 """
 
@@ -33,6 +38,7 @@ COPY ({rows}) TO {path}
 def write(engine: Engine, path: Path) -> None:
     """Write the file; its rows have no order."""
     engine.run("SET preserve_insertion_order = false")
+    engine.run(_FILE)
     end = engine.number("SELECT max(rowid) FROM record") + 1
     parts = [
         _MEMBERS.format(first=first, last=min(end, first + _ROWS_AT_A_TIME) - 1)

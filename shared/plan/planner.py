@@ -5,7 +5,7 @@ import duckdb
 from shared.documents import Counts, Example
 from shared.errors import CourierError
 from shared.plan import batches, planned, rejects
-from shared.plan.diff import compare
+from shared.plan.diff import compare, is_same
 from shared.plan.engine import Engine
 from shared.plan.identity import count_handed_on, find_duplicates, write_readdressed
 from shared.plan.read import read_drops
@@ -47,15 +47,14 @@ def make_plan(job: Job) -> Outcome:
 def _plan(engine: Engine, job: Job) -> Outcome:
     reading = read_drops(engine, job)
     find_duplicates(engine)
-    rejected = rejects.find_rejects(engine)
     ledger_members = compare(engine, job.ledger, full=job.full, postponed=job.postponed)
     convoys = batches.seat(engine, job)
-    counts = _count(engine, rejected, [contacts for convoy in convoys for contacts in convoy.batches])
+    counts = _count(engine, [contacts for convoy in convoys for contacts in convoy.batches])
     outcome = Outcome(
         counts=counts,
         index=tuple(batches.write(engine, convoys, job.folder / "batches.jsonl")),
         batches=job.folder / "batches.jsonl",
-        planned=job.folder / "planned.parquet",
+        planned=None if is_same(engine, job.ledger) else job.folder / "planned.parquet",
         rejects=job.folder / "rejects.csv",
         readdressed=job.folder / "readdressed.parquet",
         columns=tuple(reading.columns),
@@ -65,19 +64,19 @@ def _plan(engine: Engine, job: Job) -> Outcome:
     )
     rejects.write(engine, outcome.rejects)
     write_readdressed(engine, outcome.readdressed)
-    planned.write(engine, outcome.planned)
+    if outcome.planned:
+        planned.write(engine, outcome.planned)
     return outcome
 
 
-def _count(engine: Engine, rejected: dict[str, int], batches: list[int]) -> Counts:
+def _count(engine: Engine, batches: list[int]) -> Counts:
     """The counts of the plan; ``CourierError`` where they do not add up."""
-    duplicates = rejected.pop("duplicate_email", 0)
     kinds = dict(engine.rows(_KINDS))
     refused = kinds.get("refused", 0)
     counts = Counts(
         rows=engine.number(_ROWS),
-        rejected=rejected,
-        duplicates=duplicates,
+        rejected=rejects.count(engine),
+        duplicates=engine.number("SELECT count(*) FROM duplicate"),
         members=engine.number("SELECT count(*) FROM member"),
         joiners=kinds.get("joiner", 0),
         changed=kinds.get("changed", 0),

@@ -30,8 +30,8 @@ UNION ALL
 SELECT duplicate.place, record.source, record.customer_id, record.email, 'duplicate_email' AS code,
        'line ' || (kept - kept_source.first + 1) || ' of ' || kept_source.name || ' has the same email and is sent'
 FROM duplicate
-JOIN record ON record.rowid = duplicate.place
-JOIN record kept_record ON kept_record.rowid = kept
+JOIN (SELECT rowid, * FROM record WHERE rowid IN (SELECT place FROM duplicate)) record ON record.rowid = place
+JOIN (SELECT rowid, * FROM record WHERE rowid IN (SELECT kept FROM duplicate)) kept_record ON kept_record.rowid = kept
 JOIN source kept_source ON kept_source.id = kept_record.source
 """
 
@@ -64,14 +64,16 @@ CREATE TEMP MACRO defused(x) AS CASE WHEN regexp_matches(x, '^[=+\-@\t\r]') THEN
 """A spreadsheet takes such a value for a formula: https://owasp.org/www-community/attacks/CSV_Injection."""
 
 
-def find_rejects(engine: Engine) -> dict[str, int]:
-    """Make view ``reject`` of all rows that do not travel; returns how many there are of each code."""
-    engine.run(_FLAW_OF)
-    engine.run(_REJECT)
-    return dict(engine.rows("SELECT code, count(*) FROM reject GROUP BY code ORDER BY code"))
+def count(engine: Engine) -> dict[str, int]:
+    """How many rows there are of each code, but for duplicates."""
+    return dict(
+        engine.rows("SELECT code::VARCHAR, count(*) FROM record WHERE code IS NOT NULL GROUP BY ALL ORDER BY 1")
+    )
 
 
 def write(engine: Engine, path: Path) -> None:
-    """Write view ``reject`` as ``source,line,customer_id,email,code,detail``, in the order of files and lines."""
+    """Write all rejects as ``source,line,customer_id,email,code,detail``, in the order of files and lines."""
+    engine.run(_FLAW_OF)
     engine.run(DEFUSED)
+    engine.run(_REJECT)
     engine.run(_WRITE.format(path=text(path), stand_ins=text(STRAY_CR + FOLD)))

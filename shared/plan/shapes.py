@@ -60,7 +60,8 @@ class Outcome:
     - ``planned``: Parquet, one row per email of the drop or the ledger: ``email, customer_id, hash, kind
       (joiner|changed|unchanged|refused|leaver|former), batch, position (0-based, both null where it does not travel),
       since, source, line, ledger_state (null for an email the ledger did not have), ledger_hash``. A member of the
-      ledger whose row is a reject is ``unchanged`` without a ``source``, and in none of the counts.
+      ledger whose row is a reject is ``unchanged`` without a ``source``, and in none of the counts. ``None`` where
+      everything is as it is in the ledger.
     - ``rejects``: CSV ``source,line,customer_id,email,code,detail`` of the rows that do not travel.
     - ``readdressed``: Parquet ``old_email, new_email, customer_id`` of members who left under one email and joined
       under another. They are a leaver and a joiner of this plan all the same.
@@ -71,7 +72,7 @@ class Outcome:
     counts: Counts
     index: tuple[BatchEntry, ...]
     batches: Path
-    planned: Path
+    planned: Path | None
     rejects: Path
     readdressed: Path
     columns: tuple[str, ...]

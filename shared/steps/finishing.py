@@ -4,7 +4,6 @@ Each part looks for its own result first, or makes the same one again, so that a
 again.
 """
 
-import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -130,13 +129,14 @@ def _commit(courier: Courier, run: Run, plan: Plan, receipts: Sequence[Summary])
     complete = run.state not in FINAL
     if state.ledger == run.id or not (complete or receipts):
         return
-    folder = Path(tempfile.mkdtemp(prefix="finish-", dir=courier.workplace))
-    try:
-        _write_files(courier, run, plan, receipts, folder, complete=complete)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     whole = complete and not any(receipt.failed for receipt in receipts)
-    changes = {"ledger": run.id, "columns": plan.columns} | ({"drops": run.drops} if whole else {})
+    changes: dict[str, object] = {"columns": plan.columns}
+    if whole:
+        changes |= {"drops": run.drops, "rows": run.counts.rows}
+    if plan.planned_etag:
+        with tempfile.TemporaryDirectory(prefix="finish-", dir=courier.workplace, ignore_cleanup_errors=True) as folder:
+            _write_files(courier, run, plan, receipts, Path(folder), complete=complete)
+        changes["ledger"] = run.id
 
     def committed(state: ExportState) -> ExportState:
         ours = state.active is not None and state.active.run == run.id

@@ -42,7 +42,7 @@ def publish(courier: Courier, run: Run, outcome: Outcome, drops: Sequence[Drop])
     plan = Plan(
         batches=list(outcome.index),
         batches_etag=blobs.upload(names.batches(run.id), outcome.batches),
-        planned_etag=blobs.upload(names.planned(run.id), outcome.planned),
+        planned_etag=blobs.upload(names.planned(run.id), outcome.planned) if outcome.planned else None,
         rejects_length=outcome.rejects.stat().st_size,
         columns=list(outcome.columns),
     )

@@ -45,8 +45,8 @@ def _drop(world: Simulation, day: Day) -> None:
     world.clock.pass_by(60)
 
 
-def _run(client: Client) -> str:
-    return str(client("POST", f"exports/{EXPORT}/runs").json["id"])
+def _run(client: Client, **wishes: bool) -> str:
+    return str(client("POST", f"exports/{EXPORT}/runs", wishes).json["id"])
 
 
 def _until_sending(world: Simulation, run: str, imports: int) -> None:
@@ -221,6 +221,21 @@ def test_an_erased_person_is_in_nothing_we_hold(tmp_path: Path, today: Day) -> N
     assert Run.model_validate(client.get(f"runs/{run}")).state is RunState.SUCCEEDED
 
 
+def test_a_run_that_changes_nothing_brings_nobody_back(tmp_path: Path, today: Day) -> None:
+    """The ledger it leaves as it is is the one without the erased person, however far the run had come."""
+    world, client = _world(tmp_path, today)
+    _run(client)
+    world.play()
+    world.clock.pass_by(60)
+    person = today.customers[7].email
+    later = _run(client)
+    assert client("POST", "contacts/erase", {"email": person}).status in (200, 409)
+    world.play()
+    assert world.run_of(later).state in (RunState.NOTHING_TO_DO, RunState.SUCCEEDED)
+    client("POST", "contacts/erase", {"email": person})
+    assert person not in _ledger(world, tmp_path)
+
+
 def _while_the_ledger_is_replaced(world: Simulation, happens: Callable[[], object]) -> None:
     """Between the moment in which an erasure has read a ledger and the one in which it replaces it."""
     upload = world.state.upload
@@ -242,7 +257,7 @@ def test_a_run_that_passes_by_an_erasure_carries_nobody_past_it(tmp_path: Path, 
     person, later = today.customers[7].email, []
 
     def run_through() -> None:
-        later.append(_run(client))
+        later.append(_run(client, full=True))
         world.play()
 
     _while_the_ledger_is_replaced(world, run_through)

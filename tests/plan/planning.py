@@ -36,7 +36,10 @@ class Segment:
 
 @dataclass(frozen=True)
 class Planned:
-    """What a plan left: ``bodies`` as they would be posted, ``rows`` of planned.parquet by email."""
+    """What a plan left: ``bodies`` as they would be posted, ``rows`` of planned.parquet by email.
+
+    There are no rows where the ledger stays as it is.
+    """
 
     outcome: Outcome
     bodies: list[dict[str, Any]]
@@ -120,7 +123,8 @@ def read_outcome(outcome: Outcome) -> Planned:
     bodies = [json.loads(data[entry.offset : entry.offset + entry.length]) for entry in outcome.index]
     with outcome.rejects.open(encoding="utf-8", newline="") as file:
         rejects = list(csv.DictReader(file))
-    return Planned(outcome, bodies, {row["email"]: row for row in parquet(outcome.planned)}, rejects)
+    rows = parquet(outcome.planned) if outcome.planned else []
+    return Planned(outcome, bodies, {row["email"]: row for row in rows}, rejects)
 
 
 def parquet(path: Path) -> list[dict[str, Any]]:

@@ -49,6 +49,48 @@ def test_the_same_drop_again_sends_nothing(tmp_path: Path) -> None:
     assert (planned.bodies, planned.outcome.index) == ([], ())
 
 
+@pytest.mark.parametrize(
+    ("rows", "is_same"),
+    [
+        (("1,a@example.com", "2,r@example.com"), True),
+        (("1,a@example.com", "2,r@example.com", "3,nobody"), True),
+        (("1,a@example.com", "2,r@example.com,x"), True),
+        (("7,a@example.com", "2,r@example.com"), False),
+        (("1,a@example.com", "7,r@example.com"), False),
+        ((",a@example.com", "2,r@example.com"), False),
+        (("2,r@example.com",), False),
+        (("1,a@example.com",), True),
+        (("1,a@example.com", "2,r@example.com", "3,new@example.com"), False),
+    ],
+    ids=[
+        "nothing differs",
+        "a reject of nobody",
+        "somebody in a reject",
+        "a member's id",
+        "a refused one's id",
+        "an id is gone",
+        "a leaver who is kept",
+        "a refused one who is gone",
+        "a joiner",
+    ],
+)
+def test_a_plan_that_leaves_the_ledger_as_it_is_says_so(tmp_path: Path, rows: tuple[str, ...], is_same: bool) -> None:
+    """Whatever would make another row of the ledger counts as a difference, even if nothing of it is sent."""
+    first = plan(tmp_path, table("Id,EMail", "1,a@example.com", "2,r@example.com"))
+    ledger = [
+        ("a@example.com", "1", str(first.rows["a@example.com"]["hash"]), "member"),
+        ("r@example.com", "2", str(first.rows["r@example.com"]["hash"]), "refused"),
+        ("f@example.com", "3", "x", "former"),
+    ]
+    planned = plan(tmp_path, table("Id,EMail", *rows), export(leavers={"action": "keep"}), ledger=ledger)
+    assert (planned.outcome.planned is None) == is_same
+
+
+def test_a_first_plan_has_a_ledger_to_write(tmp_path: Path) -> None:
+    """Even if nobody is in the drop: from then on there is one."""
+    assert plan(tmp_path, table("Id,EMail", "1,nobody")).outcome.planned is not None
+
+
 def test_joiners_changed_and_leavers_are_told_apart(tmp_path: Path) -> None:
     """Who is new joins, who differs in what is sent changed, who is absent leaves."""
     planned = twice(
@@ -115,7 +157,7 @@ def test_a_full_run_sends_every_member(tmp_path: Path) -> None:
 )
 def test_the_ledger_decides_what_a_member_is(tmp_path: Path, state: str, same: bool, full: bool, kind: str) -> None:
     """Whoever was refused travels again once changed, and whoever left and is back joins."""
-    rows = table("Id,EMail", "1,a@example.com")
+    rows = table("Id,EMail", "1,a@example.com", "2,b@example.com")
     known = plan(tmp_path, rows).rows["a@example.com"]["hash"]
     planned = plan(tmp_path, rows, ledger=[("a@example.com", "1", known if same else "other", state)], full=full)
     row = planned.rows["a@example.com"]
@@ -162,9 +204,9 @@ def test_leavers_are_told_what_the_export_says(
 )
 def test_a_person_whose_address_is_missing_or_unusable_has_not_left(tmp_path: Path, row: str) -> None:
     """Membership is presence in the drop: the customer id tells who it is, or an address in what is no address."""
-    planned = twice(tmp_path, table("Id,EMail,Name", "1,a@example.com,Ada", row, "3,c@example.com,Cy"))
-    assert (planned.of("leaver"), planned.outcome.counts.unchanged) == ([], 2)
-    assert planned.of("unchanged") == ["a@example.com", "b@example.com", "c@example.com"]
+    planned = twice(tmp_path, table("Id,EMail,Name", "1,a@example.com,Eva", row, "3,c@example.com,Cy"))
+    assert (planned.of("leaver"), planned.outcome.counts.unchanged) == ([], 1)
+    assert planned.of("unchanged") == ["b@example.com", "c@example.com"]
     assert [line for line, _ in planned.codes] == [3]
     assert planned.outcome.warnings[-1] == "1 members stay what they were, since their rows are rejects"
 

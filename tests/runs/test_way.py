@@ -52,6 +52,7 @@ def test_the_same_drop_is_exported_once(tmp_path: Path) -> None:
     dropped(world, first_day(PEOPLE))
     world.play()
     sent = len(world.api.journal.queued)
+    before = world.courier.store.get(names.export_state(EXPORT), ExportState)
     for blob in list(world.drops.below()):
         fire(world, blob.name)
     world.in_process(lambda: refreshing.refresh(world.courier))
@@ -61,6 +62,23 @@ def test_the_same_drop_is_exported_once(tmp_path: Path) -> None:
     world.play()
     assert runs_of(world)[-1].state is RunState.NOTHING_TO_DO
     assert len(world.api.journal.queued) == sent
+    assert world.courier.store.get(names.export_state(EXPORT), ExportState) == before
+
+
+def test_a_drop_in_which_nothing_changed_leaves_the_ledger_and_is_exported(tmp_path: Path) -> None:
+    """The ledger is not written again; the drop counts as used all the same, with the number of its rows."""
+    world = connected(tmp_path)
+    dropped(world, first_day(PEOPLE))
+    world.play()
+    ledger = world.courier.store.get(names.export_state(EXPORT), ExportState).ledger
+    dropped(world, first_day(PEOPLE))
+    world.play()
+    first, second = runs_of(world)
+    assert (first.state, second.state) == (RunState.SUCCEEDED, RunState.NOTHING_TO_DO)
+    state = world.courier.store.get(names.export_state(EXPORT), ExportState)
+    assert (state.ledger, state.drops, state.rows) == (ledger, second.drops, second.counts.rows)
+    assert ledger == first.id
+    assert not world.state.exists(names.planned(second.id))
 
 
 def test_a_dry_run_counts_exactly_and_sends_nothing(tmp_path: Path) -> None:
