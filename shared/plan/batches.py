@@ -6,8 +6,8 @@ from pathlib import Path
 
 from shared.documents import Automations, BatchEntry, LeaverAction
 from shared.errors import CourierError
-from shared.plan.engine import Engine
-from shared.plan.limits import CLOSING, CLOSING_QUIET, MOST_BYTES, MOST_CONTACT_BYTES, MOST_CONTACTS, OPENING
+from shared.plan.engine import Engine, text
+from shared.plan.limits import LOUD, MOST_BYTES, MOST_CONTACT_BYTES, MOST_CONTACTS, OPENING, QUIET, Frame
 from shared.plan.shapes import Job
 
 _STRETCH = 1000
@@ -26,9 +26,9 @@ SELECT {convoy} AS convoy, kind, place, size FROM (
 ) ORDER BY convoy, kind, place
 """
 
-_CONVOY = "SELECT count(*), coalesce(max(size), 0) FROM traveller WHERE convoy = $convoy"
+_CONVOY = "SELECT count(*), coalesce(max(size), 0) + $more FROM traveller WHERE convoy = $convoy"
 
-_SIZES = "SELECT size FROM traveller WHERE convoy = $convoy ORDER BY rowid"
+_SIZES = "SELECT size + $more FROM traveller WHERE convoy = $convoy ORDER BY rowid"
 
 _SEAT = """
 CREATE TABLE seat AS
@@ -46,11 +46,11 @@ WHERE kind <> 'leaver' AND rowid BETWEEN $first AND $last
 
 _CONTACTS = """
 SELECT encode(json) FROM (
-    SELECT seat.rowid AS number, member_json(email, details) AS json
+    SELECT seat.rowid AS number, member_json(email, details, ending := {ending}) AS json
     FROM seat JOIN record ON seat.place = record.rowid
     WHERE kind <> 'leaver' AND seat.rowid BETWEEN {first} AND {last} AND record.rowid BETWEEN {lowest} AND {highest}
     UNION ALL
-    SELECT seat.rowid AS number, leaver_json(email) AS json
+    SELECT seat.rowid AS number, leaver_json(email, ending := {ending}) AS json
     FROM seat JOIN absent ON seat.place = absent.rowid
     WHERE seat.kind = 'leaver' AND seat.rowid BETWEEN {first} AND {last}
 ) ORDER BY number
@@ -59,18 +59,14 @@ SELECT encode(json) FROM (
 
 @dataclass(frozen=True)
 class Convoy:
-    """Contacts whose imports are alike: ``closing`` is how the bodies end, ``batches`` how many contacts each has.
+    """Contacts whose imports have the same ``frame``; ``batches`` says how many contacts each has.
 
     No batch has more than ``most_bytes``.
     """
 
-    closing: str
+    frame: Frame
     batches: list[int]
     most_bytes: int
-
-
-Stretch = Sequence[tuple[str, int]]
-"""Batches in a row, each with how its body ends and how many contacts it has."""
 
 
 def seat(engine: Engine, job: Job) -> list[Convoy]:
@@ -86,18 +82,18 @@ def seat(engine: Engine, job: Job) -> list[Convoy]:
             leavers_travel="false" if job.export.leavers.action is LeaverAction.KEEP else "true",
         )
     )
-    convoys = [_pack_convoy(engine, number, closing) for number, closing in enumerate(closings(automations))]
+    convoys = [_pack_convoy(engine, number, frame) for number, frame in enumerate(frames(automations))]
     engine.run(_SEAT, contacts=[contacts for convoy in convoys for contacts in convoy.batches])
     engine.run("DROP TABLE traveller")
     return convoys
 
 
-def closings(automations: Automations) -> tuple[str, ...]:
-    """How the bodies of each convoy end."""
+def frames(automations: Automations) -> tuple[Frame, ...]:
+    """What stands around the contacts of each convoy."""
     return {
-        Automations.OFF: (CLOSING_QUIET,),
-        Automations.JOINERS: (CLOSING, CLOSING_QUIET),
-        Automations.ALL: (CLOSING, CLOSING),
+        Automations.OFF: (QUIET,),
+        Automations.JOINERS: (LOUD, QUIET),
+        Automations.ALL: (LOUD, LOUD),
     }[automations]
 
 
@@ -137,8 +133,8 @@ def write(engine: Engine, convoys: Sequence[Convoy], path: Path) -> list[BatchEn
     entries: list[BatchEntry] = []
     offset = 0
     with path.open("wb") as file:
-        for closing, contacts in _filled(engine, convoys):
-            body = b"".join((OPENING.encode(), b",".join(contacts), closing.encode()))
+        for frame, contacts in _filled(engine, convoys):
+            body = b"".join((OPENING.encode(), b",".join(contacts), frame.closing.encode()))
             file.write(body)
             file.write(b"\n")
             entries.append(BatchEntry(offset=offset, length=len(body), contacts=len(contacts)))
@@ -146,37 +142,42 @@ def write(engine: Engine, convoys: Sequence[Convoy], path: Path) -> list[BatchEn
     return entries
 
 
-def _filled(engine: Engine, convoys: Sequence[Convoy]) -> Iterator[tuple[str, list[bytes]]]:
-    """How the body of each batch ends, and the text of its contacts."""
-    batches = [(convoy.closing, contacts) for convoy in convoys for contacts in convoy.batches]
+def _filled(engine: Engine, convoys: Sequence[Convoy]) -> Iterator[tuple[Frame, list[bytes]]]:
+    """The text of the contacts of each batch, and what stands around them."""
     first = 0
-    for stretch in _stretches(batches, _most_at_a_time(engine, convoys)):
-        sizes = [contacts for _, contacts in stretch]
-        last = first + sum(sizes) - 1
-        ((lowest, highest),) = engine.rows(_PLACES, first=first, last=last)
-        query = _CONTACTS.format(first=first, last=last, lowest=lowest, highest=highest)
-        for (closing, contacts), rows in zip(stretch, engine.blocks(query, sizes), strict=True):
-            if len(rows) != contacts:
-                raise CourierError("a batch has not all of its contacts", code="accounting")
-            yield closing, [contact for (contact,) in rows]
-        first = last + 1
+    for convoy in convoys:
+        for sizes in _stretches(convoy.batches, _most_at_a_time(engine, convoy)):
+            last = first + sum(sizes) - 1
+            for contacts, rows in zip(sizes, _seated(engine, first, last, convoy.frame, sizes), strict=True):
+                if len(rows) != contacts:
+                    raise CourierError("a batch has not all of its contacts", code="accounting")
+                yield convoy.frame, [contact for (contact,) in rows]
+            first = last + 1
 
 
-def _most_at_a_time(engine: Engine, convoys: Sequence[Convoy]) -> int:
+def _seated(engine: Engine, first: int, last: int, frame: Frame, sizes: Sequence[int]) -> Iterator[list[tuple[bytes]]]:
+    """The contacts in these rows of ``seat``, so many at a time."""
+    ((lowest, highest),) = engine.rows(_PLACES, first=first, last=last)
+    query = _CONTACTS.format(first=first, last=last, lowest=lowest, highest=highest, ending=text(frame.ending))
+    return engine.blocks(query, sizes)
+
+
+def _most_at_a_time(engine: Engine, convoy: Convoy) -> int:
     """How many batches are taken from the engine at a time."""
     room = engine.memory_mb * 1_000_000 // _SHARE
-    return max(1, min(_STRETCH, room // max(convoy.most_bytes for convoy in convoys)))
+    return max(1, min(_STRETCH, room // max(1, convoy.most_bytes)))
 
 
-def _stretches(batches: Stretch, most: int) -> Iterator[Stretch]:
+def _stretches(batches: Sequence[int], most: int) -> Iterator[Sequence[int]]:
     for start in range(0, len(batches), most):
         yield batches[start : start + most]
 
 
-def _pack_convoy(engine: Engine, convoy: int, closing: str) -> Convoy:
-    ((contacts, largest),) = engine.rows(_CONVOY, convoy=convoy)
+def _pack_convoy(engine: Engine, convoy: int, frame: Frame) -> Convoy:
+    more = len(frame.ending) - len(LOUD.ending)
+    ((contacts, largest),) = engine.rows(_CONVOY, convoy=convoy, more=more)
     most_bytes = MOST_CONTACTS * (largest + 1)
     if most_bytes <= MOST_CONTACT_BYTES:
-        return Convoy(closing, pack_evenly(contacts), most_bytes)
-    sizes = (size for (size,) in engine.stream(_SIZES, convoy=convoy))
-    return Convoy(closing, pack(sizes), MOST_BYTES)
+        return Convoy(frame, pack_evenly(contacts), most_bytes)
+    sizes = (size for (size,) in engine.stream(_SIZES, convoy=convoy, more=more))
+    return Convoy(frame, pack(sizes), MOST_BYTES)

@@ -27,7 +27,7 @@ from shared.plan.characters import CONTROL, EDGES
 from shared.plan.columns import STANDARD, field_places
 from shared.plan.domains import ascii_forms
 from shared.plan.engine import Engine, listed, text
-from shared.plan.limits import MOST_CONTACT_BYTES
+from shared.plan.limits import LARGEST_CONTACT
 from shared.plan.plain import DAMAGED
 from shared.plan.shapes import Job
 
@@ -175,7 +175,7 @@ class Cleaner:
         self._fields = {place: job.fields[key] for key, place in field_places(job).items()}
         self._typed = [place for place, field in self._fields.items() if field.type in _CAN_MISFIT]
         self.misfits = [f"{place}_misfit" for place in self._typed]
-        for macro in (*_MACROS, _IS_EMAIL, _FLAW.format(largest=MOST_CONTACT_BYTES)):
+        for macro in (*_MACROS, _IS_EMAIL, _FLAW.format(largest=LARGEST_CONTACT)):
             engine.run(macro)
         contact.define(engine, job)
 

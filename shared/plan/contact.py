@@ -19,19 +19,25 @@ CREATE TEMP MACRO escaped(x) AS
          ELSE x END
 """
 
-_MEMBER = "CREATE TEMP MACRO member_json(email, details) AS concat('{{\"email\":\"', email, '\"', details, {rest})"
+_MEMBER = """
+CREATE TEMP MACRO member_json(email, details, ending := '}}') AS
+    concat('{{"email":"', email, '"', details, {rest}, ending)
+"""
 
-_LEAVER = "CREATE TEMP MACRO leaver_json(email) AS concat('{{\"email\":\"', email, '\"', {rest})"
+_LEAVER = (
+    "CREATE TEMP MACRO leaver_json(email, ending := '}}') AS concat('{{\"email\":\"', email, '\"', {rest}, ending)"
+)
 
 
 def define(engine: Engine, job: Job) -> None:
     """Make the macros ``member_json(email, details)`` and ``leaver_json(email)``, and what :func:`details` uses.
 
-    An email that travels has nothing in it that JSON would have to escape.
+    Both take an ``ending`` in place of the closing brace. An email that travels has nothing in it that JSON would have
+    to escape.
     """
     tags = sorted(set(job.export.tags))
     told = f',"tags":{_json(tags)}' if tags else ""
-    subscribe = f',"subscribe":{_json([{"listid": job.export.list_id}])}}}'
+    subscribe = f',"subscribe":{_json([{"listid": job.export.list_id}])}'
     engine.run(_ESCAPED)
     engine.run(_MEMBER.format(rest=text(told + subscribe)))
     engine.run(_LEAVER.format(rest=text(_leaver(job))))
@@ -61,8 +67,8 @@ def _optional(before: str, place: str, after: str) -> str:
 
 def _leaver(job: Job) -> str:
     if job.export.leavers.action is LeaverAction.MARK:
-        return f',"fields":[{_mark(job, job.export.leavers.former)}]}}'
-    return f',"unsubscribe":{_json([{"listid": job.export.list_id}])}}}'
+        return f',"fields":[{_mark(job, job.export.leavers.former)}]'
+    return f',"unsubscribe":{_json([{"listid": job.export.list_id}])}'
 
 
 def _mark(job: Job, value: str | None) -> str:

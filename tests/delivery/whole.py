@@ -244,10 +244,14 @@ class Whole:
             assert self.account.status(email, self.list_id) is Status.ACTIVE
 
     def check_list(self, *, refused: frozenset[str] = frozenset()) -> None:
-        """The list is the segment, contact by contact, but for those ActiveCampaign refuses; the ledger says so."""
+        """The list is the segment, contact by contact, but for those ActiveCampaign refuses; the ledger says so.
+
+        Nobody's automations have started.
+        """
         assert differences(self.world.stage, DAY, GONE | refused) == []
         expected = dict.fromkeys(DAY.emails(), "member") | dict.fromkeys(GONE | refused, "refused")
         assert self.ledger() == expected
+        assert not any(contact.automation_runs for contact in self.account.contacts_on(self.list_id).values())
 
     def check_nothing_left(self) -> None:
         """Another run finds nothing to send."""

@@ -86,6 +86,7 @@ def test_bodies_are_what_the_api_documents(tmp_path: Path) -> None:
                     "tags": ["A", "B"],
                     "fields": [{"id": 1, "value": "Gold"}],
                     "subscribe": [{"listid": 3}],
+                    "exclude_automations": True,
                 }
             ],
             "exclude_automations": True,
@@ -114,6 +115,9 @@ def test_joiners_travel_apart_where_automations_run(
         for body in planned.bodies
     ]
     assert found == groups
+    for body in planned.bodies:
+        in_body = body.get("exclude_automations")
+        assert all(contact.get("exclude_automations") == in_body for contact in body["contacts"])
 
 
 def test_planned_says_where_everybody_sits(tmp_path: Path) -> None:
@@ -137,6 +141,17 @@ def test_batches_fill_the_bytes_of_an_import(tmp_path: Path) -> None:
     lengths = [entry.length for entry in planned.outcome.index]
     assert all(MOST_BYTES - 6000 < length <= MOST_BYTES for length in lengths[:-1])
     assert len(planned.contacts) == 700
+
+
+def test_a_contact_as_large_as_an_import_travels_alone(tmp_path: Path) -> None:
+    """With all that stands around it; a byte more and it is a reject."""
+    mapping = {"email": "EMail", "first_name": "First"}
+    empty = plan(tmp_path, table("EMail,First", "a@example.com,x"), export(mapping)).outcome.index[0].length - 1
+    room = MOST_BYTES - empty
+    rows = table("EMail,First", f"a@example.com,{'x' * room}", f"b@example.com,{'x' * (room + 1)}")
+    planned = plan(tmp_path, rows, export(mapping))
+    assert [entry.length for entry in planned.outcome.index] == [MOST_BYTES]
+    assert planned.codes == [(3, "value_too_long")]
 
 
 def test_the_claim_check_file_has_a_line_per_import(tmp_path: Path) -> None:

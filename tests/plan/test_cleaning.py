@@ -194,7 +194,9 @@ def test_empty_values_are_left_out(tmp_path: Path) -> None:
         export(mapping),
         types={"Tier": "text"},
     )
-    assert planned.contacts == {"a@example.com": {"email": "a@example.com", "subscribe": [{"listid": 3}]}}
+    assert planned.contacts == {
+        "a@example.com": {"email": "a@example.com", "subscribe": [{"listid": 3}], "exclude_automations": True}
+    }
 
 
 def test_names_and_phones_are_trimmed(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from tests.plan.planning import (
 )
 
 NAMED = {"email": "EMail", "customer_id": "Id", "first_name": "Name"}
+QUIET = {"exclude_automations": True}
 FIRST = table("Id,EMail,Name", "1,a@example.com,Ada", "2,b@example.com,Bob", "3,c@example.com,Cy")
 
 
@@ -180,8 +181,8 @@ def test_whoever_is_no_member_any_more_carries_on(tmp_path: Path) -> None:
     ("leavers", "told"),
     [
         ({"action": "keep"}, None),
-        (MARKED, {"email": "b@example.com", "fields": [{"id": 90, "value": "out"}]}),
-        (UNSUBSCRIBED, {"email": "b@example.com", "unsubscribe": [{"listid": 3}]}),
+        (MARKED, {"email": "b@example.com", "fields": [{"id": 90, "value": "out"}], **QUIET}),
+        (UNSUBSCRIBED, {"email": "b@example.com", "unsubscribe": [{"listid": 3}], **QUIET}),
     ],
 )
 def test_leavers_are_told_what_the_export_says(
