@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 
 from shared.doors.ports import Blob, Blobs, Content, Queues
 from shared.messages import Message
@@ -31,6 +32,15 @@ class Calls:
     lists: int = 0
     others: int = 0
     sends: Counter[str] = field(default_factory=Counter)
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    def add(self, *, reads: int = 0, writes: int = 0, lists: int = 0, others: int = 0) -> None:
+        """Count so many more; files are moved by several threads at a time."""
+        with self._lock:
+            self.reads += reads
+            self.writes += writes
+            self.lists += lists
+            self.others += others
 
     @property
     def blobs(self) -> int:
@@ -72,14 +82,14 @@ class CountedBlobs:
 
     def read(self, name: str, *, offset: int = 0, length: int | None = None, etag: str | None = None) -> Content:
         """A range of bytes; a blob that is missing is a request as well."""
-        self._calls.reads += 1
+        self._calls.add(reads=1)
         content = self._blobs.read(name, offset=offset, length=length, etag=etag)
-        self._calls.reads += reads_for(len(content.data)) - 1
+        self._calls.add(reads=reads_for(len(content.data)) - 1)
         return content
 
     def exists(self, name: str) -> bool:
         """Whether there is such a blob."""
-        self._calls.others += 1
+        self._calls.add(others=1)
         return self._blobs.exists(name)
 
     def write(
@@ -92,29 +102,29 @@ class CountedBlobs:
         metadata: Mapping[str, str] | None = None,
     ) -> str:
         """Replace the blob where the condition holds."""
-        self._calls.writes += writes_for(len(data))
+        self._calls.add(writes=writes_for(len(data)))
         return self._blobs.write(name, data, if_match=if_match, create_only=create_only, metadata=metadata)
 
     def download(self, name: str, path: Path, *, etag: str | None = None) -> None:
         """Copy a blob into a file."""
         self._blobs.download(name, path, etag=etag)
-        self._calls.reads += reads_for(path.stat().st_size)
+        self._calls.add(reads=reads_for(path.stat().st_size))
 
     def upload(self, name: str, path: Path, *, if_match: str | None = None) -> str:
         """Replace a blob by a file where the condition holds."""
-        self._calls.writes += writes_for(path.stat().st_size)
+        self._calls.add(writes=writes_for(path.stat().st_size))
         return self._blobs.upload(name, path, if_match=if_match)
 
     def below(self, prefix: str = "", *, metadata: bool = False) -> Iterator[Blob]:
         """Every blob below a prefix."""
         found = list(self._blobs.below(prefix, metadata=metadata))
-        self._calls.lists += max(1, -(-len(found) // PAGE))
+        self._calls.add(lists=max(1, -(-len(found) // PAGE)))
         return iter(found)
 
     def level(self, prefix: str = "") -> tuple[list[str], list[Blob]]:
         """One level of the tree."""
         folders, blobs = self._blobs.level(prefix)
-        self._calls.lists += max(1, -(-(len(folders) + len(blobs)) // PAGE))
+        self._calls.add(lists=max(1, -(-(len(folders) + len(blobs)) // PAGE)))
         return folders, blobs
 
     def delete(self, name: str, *, if_match: str | None = None) -> None:

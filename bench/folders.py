@@ -10,7 +10,7 @@ from shared.errors import BlobChanged, BlobMissing
 
 
 class FolderBlobs:
-    """One container; see ``ports.Blobs``. Not to be shared between threads; keeps no metadata."""
+    """One container; see ``ports.Blobs``. Safe to share between threads as far as planning goes; keeps no metadata."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -24,7 +24,7 @@ from shared.settings import StorageAccount, read_settings
 from shared.store import Store
 
 _BLOCK_BYTES = 8 * 1024 * 1024
-"""Size of the blocks in which large blobs are moved; up to four are in memory at a time."""
+"""Size of the blocks in which large blobs are moved; up to eight are in memory at a time, before or after planning."""
 
 _MOST_THREADS = 32
 """Of one worker process (PYTHON_THREADPOOL_THREAD_COUNT): so many connections are kept open to one host at most."""

@@ -13,8 +13,9 @@ from azure.storage.blob import BlobPrefix, BlobProperties, ContainerClient
 from shared.doors.ports import Blob, Content
 from shared.errors import BlobChanged, BlobMissing
 
-_PARALLEL = 4
-"""Blocks of one large blob moved at the same time; each is held in memory."""
+_READ_AT_ONCE = 2
+_WRITTEN_AT_ONCE = 4
+"""Blocks of one large blob moved at the same time; each is held in memory. More files are read than written at once."""
 
 _MARK = "write"
 """Metadata of this door's own: which write a blob came from."""
@@ -77,13 +78,13 @@ class AzureBlobs:
     def download(self, name: str, path: Path, *, etag: str | None = None) -> None:
         """Copy a blob into a file, a few blocks at a time."""
         with _translated(name), path.open("wb") as file:
-            self._container.download_blob(name, max_concurrency=_PARALLEL, **_only(etag)).readinto(file)
+            self._container.download_blob(name, max_concurrency=_READ_AT_ONCE, **_only(etag)).readinto(file)
 
     def upload(self, name: str, path: Path, *, if_match: str | None = None) -> str:
         """Replace a blob by the content of a file, a few blocks at a time."""
         with _translated(name), path.open("rb") as file:
             answer = self._container.get_blob_client(name).upload_blob(
-                file, overwrite=True, max_concurrency=_PARALLEL, **_only(if_match)
+                file, overwrite=True, max_concurrency=_WRITTEN_AT_ONCE, **_only(if_match)
             )
         return str(answer["etag"])
 

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from shared import names
@@ -19,6 +20,7 @@ from shared.courier import Courier
 from shared.documents import Connection, Drop, DropBlob, Export, ExportState, Plan, Reason, Run, RunState
 from shared.doors.clock import now
 from shared.doors.machine import engine_memory_mb
+from shared.doors.transfers import all_at_once
 from shared.drop.finding import newest_drop
 from shared.drop.shapes import SegmentDrop
 from shared.errors import (
@@ -251,9 +253,14 @@ def _fetch(courier: Courier, segments: Sequence[SegmentDrop], folder: Path) -> t
     for number, segment in enumerate(segments):
         home = _subfolder(folder, f"drop{number}")
         files = tuple(home / f"{place:05d}" for place in range(len(segment.drop.blobs)))
-        for blob, file in zip(segment.drop.blobs, files, strict=True):
-            _fetch_blob(courier, blob, file)
         drops.append(LocalDrop(segment, files))
+    all_at_once(
+        [
+            partial(_fetch_blob, courier, blob, file)
+            for drop in drops
+            for blob, file in zip(drop.segment.drop.blobs, drop.files, strict=True)
+        ]
+    )
     return tuple(drops)
 
 

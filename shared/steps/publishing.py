@@ -4,11 +4,13 @@ Only the call that has claimed the run may leave anything: the others raise ``Su
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from shared import names
 from shared.courier import Courier
 from shared.documents import Drop, Plan, Reason, Run, RunState
 from shared.doors.clock import now
+from shared.doors.transfers import all_at_once
 from shared.errors import Superseded
 from shared.messages import WatchMessage
 from shared.plan.shapes import Outcome
@@ -38,11 +40,14 @@ def publish(courier: Courier, run: Run, outcome: Outcome, drops: Sequence[Drop])
     """Store what was planned, the plan itself last."""
     blobs = courier.store.blobs
     still_ours(courier, run)
-    blobs.upload(names.rejects(run.id), outcome.rejects)
+    files = {names.rejects(run.id): outcome.rejects, names.batches(run.id): outcome.batches}
+    if outcome.planned:
+        files[names.planned(run.id)] = outcome.planned
+    etags = dict(zip(files, all_at_once([partial(blobs.upload, *file) for file in files.items()]), strict=True))
     plan = Plan(
         batches=list(outcome.index),
-        batches_etag=blobs.upload(names.batches(run.id), outcome.batches),
-        planned_etag=blobs.upload(names.planned(run.id), outcome.planned) if outcome.planned else None,
+        batches_etag=etags[names.batches(run.id)],
+        planned_etag=etags.get(names.planned(run.id)),
         rejects_length=outcome.rejects.stat().st_size,
         columns=list(outcome.columns),
     )
