@@ -8,14 +8,15 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from shared import gaps, names
+from shared import names
 from shared.courier import Courier
 from shared.documents import Counts, ExportState, Plan, Reason, Receipt, ReceiptState, Run, RunState
 from shared.doors.clock import now
 from shared.ledger import BatchOutcome, write_ledger
+from shared.outcomes import gaps
+from shared.outcomes.refused import Refused, append_refused
 from shared.receipts import CLOSED, Summary, failed_positions, positions_of, settled, summaries
 from shared.receipts import change as change_receipt
-from shared.refused import Refused, append_refused
 from shared.runs.announcing import announce_end
 from shared.runs.requests import start_next
 from shared.runs.states import FINAL, change, moved

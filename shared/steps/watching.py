@@ -12,8 +12,8 @@ from shared.courier import Courier
 from shared.documents import Connection, Plan, Reason, ReceiptState, Run, RunState, Watch
 from shared.doors.clock import as_datetime, now
 from shared.errors import RunHeld
-from shared.following import follow_imports
 from shared.messages import BatchMessage, WatchMessage
+from shared.outcomes.following import follow_imports
 from shared.pacing import HEAD_START_SECONDS, Lane, rates, weight
 from shared.receipts import CLOSED, Summary, summaries
 from shared.runs.announcing import hold

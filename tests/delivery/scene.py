@@ -31,8 +31,8 @@ from shared.documents import (
     Watch,
 )
 from shared.doors.clock import as_datetime, now
-from shared.following import follow_imports
 from shared.messages import BatchMessage
+from shared.outcomes.following import follow_imports
 from shared.pacing import HEAD_START_SECONDS, Lane, weight
 from tests.fakes import START, ManualClock, MemoryBlobs, MemoryQueues, MemoryVault, courier
 

@@ -24,8 +24,8 @@ from local.activecampaign.variants import Variants
 from shared import names, receipts
 from shared.delivery import deliver
 from shared.documents import Receipt, ReceiptState, RunState
-from shared.following import PENDING_IN_A_ROW, STUCK_AFTER, UNKNOWN_AFTER, follow_imports
 from shared.messages import BatchMessage
+from shared.outcomes.following import PENDING_IN_A_ROW, STUCK_AFTER, UNKNOWN_AFTER, follow_imports
 from shared.receipts import REFUSED_EXCLUDED, REFUSED_UNSUBSCRIBED
 from tests.delivery.conftest import MakeScene
 from tests.delivery.scene import RUN, Scene, accepted, member, members

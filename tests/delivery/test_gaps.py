@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import gaps, receipts
+from shared import receipts
 from shared.documents import Import, Receipt, ReceiptState, Refusal
+from shared.outcomes import gaps
 from shared.receipts import (
     REFUSED_BOUNCED,
     REFUSED_EXCLUDED,

@@ -9,8 +9,8 @@ from local.activecampaign.exchange import Response, answer
 from local.activecampaign.faults import BULK_IMPORT, Fault
 from local.activecampaign.variants import ExclusionsForm, FailureForm, Variants
 from shared.documents import ReceiptState
-from shared.gaps import LEFT_OUT, UNCLEAR
-from shared.missing import MOST_CHECKS
+from shared.outcomes.gaps import LEFT_OUT, UNCLEAR
+from shared.outcomes.missing import MOST_CHECKS
 from shared.receipts import REFUSED_BOUNCED, REFUSED_EXCLUDED, REFUSED_UNKNOWN, REFUSED_UNSUBSCRIBED
 from tests.delivery.conftest import MakeScene
 from tests.delivery.scene import Scene, member, members

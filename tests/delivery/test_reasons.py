@@ -21,9 +21,9 @@ from local.activecampaign.variants import Variants
 from shared import names
 from shared.delivery import deliver
 from shared.documents import ReceiptState, RunState
-from shared.following import follow_imports
-from shared.inquiry import ASKING_SECONDS, Inquiry
-from shared.reasons import MOST_LOOKUPS, SEARCHED_FOR, name_refusals
+from shared.outcomes.following import follow_imports
+from shared.outcomes.inquiry import ASKING_SECONDS, Inquiry
+from shared.outcomes.reasons import MOST_LOOKUPS, SEARCHED_FOR, name_refusals
 from shared.receipts import (
     REFUSED_BOUNCED,
     REFUSED_CONTACT_LIMIT,
@@ -376,7 +376,7 @@ def test_an_exclusion_list_is_read_on_after_trouble(scene: Scene) -> None:
 
 def test_an_endless_exclusion_list_is_not_read_to_its_end(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """After so many entries the search goes on without it."""
-    monkeypatch.setattr("shared.reasons.MOST_EXCLUSIONS", 500)
+    monkeypatch.setattr("shared.outcomes.reasons.MOST_EXCLUSIONS", 500)
     scene.account.contacts.exclusions.extend(f"nobody{number}@example.net" for number in range(3_000))
     scene.account.unsubscribe(member(1), scene.list_id)
     scene.plan(members(3))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
-from shared import gaps, names, receipts
+from shared import names, receipts
 from shared.activecampaign.client import BOUNCED, UNSUBSCRIBED, ActiveCampaign
 from shared.activecampaign.emails import comparable, fails_in_processing
 from shared.activecampaign.exclusions import Exclusions
@@ -20,9 +20,10 @@ from shared.courier import Courier
 from shared.documents import Reason, Receipt, Run
 from shared.doors.clock import now
 from shared.errors import PassingError, RunHeld
-from shared.inquiry import Inquiry, Search
 from shared.lines import Contact, lists_of
-from shared.missing import find_missing
+from shared.outcomes import gaps
+from shared.outcomes.inquiry import Inquiry, Search
+from shared.outcomes.missing import find_missing
 from shared.runs.states import FINAL
 
 MOST_PAGES = 500

@@ -20,7 +20,7 @@ from shared.documents import Connection, Import, Reason, Receipt, ReceiptState, 
 from shared.doors.clock import now
 from shared.errors import PassingError, RunHeld
 from shared.lines import Lines
-from shared.reasons import name_refusals
+from shared.outcomes.reasons import name_refusals
 from shared.receipts import Summary
 from shared.runs.announcing import hold
 from shared.runs.states import FINAL

@@ -7,10 +7,11 @@ left out: those go out with the next run.
 from functools import partial
 from typing import Any
 
-from shared import gaps, receipts
+from shared import receipts
 from shared.activecampaign.emails import fails_in_processing
 from shared.documents import Import, Receipt
-from shared.inquiry import Search
+from shared.outcomes import gaps
+from shared.outcomes.inquiry import Search
 
 MOST_CHECKS = 500
 """Contacts of imports with a gap that a run looks up at most; each takes two questions."""
