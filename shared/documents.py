@@ -365,8 +365,9 @@ class Told(Document):
 class ExportState(Stored):
     """What the app remembers of an export between runs.
 
-    ``ledger`` is the last run into ``target`` that changed something, ``drops`` and ``columns`` are those of the last
-    run, and ``rows`` is how many rows these drops have.
+    Of the list ``target``: ``ledger`` names the ledger that counts, after the last run that changed something in it;
+    ``columns`` are those of the last run, ``drops`` those of the last one that came through whole, and ``rows`` is how
+    many rows these have.
     """
 
     active: RunRequest | None = None

@@ -1,7 +1,7 @@
 """Moves of files to and from storage, several at the same time."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -12,9 +12,13 @@ library keeps ten open: https://requests.readthedocs.io/en/latest/_modules/reque
 
 
 def all_at_once(moves: Sequence[Callable[[], T]]) -> list[T]:
-    """Make all moves and return what they return, in order; raises what the first of them that fails raises.
+    """Make all moves and return what they return, in order; raises what the first of them in order that failed raises.
 
     Once one has failed, moves that have not begun are left out, and those that have are waited for.
     """
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        return list(pool.map(lambda move: move(), moves))
+        begun = [pool.submit(move) for move in moves]
+        wait(begun, return_when=FIRST_EXCEPTION)
+        for move in begun:
+            move.cancel()
+    return [move.result() for move in begun]

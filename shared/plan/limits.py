@@ -31,4 +31,4 @@ MOST_CONTACT_BYTES = MOST_BYTES - len(OPENING) - len(QUIET.closing)
 """Of the contacts of one import and the commas between them."""
 
 LARGEST_CONTACT = MOST_CONTACT_BYTES - len(QUIET.ending) + len(LOUD.ending)
-"""Bytes of a contact that would fit into an import by itself, without what keeps it quiet."""
+"""Bytes of a contact that fits into an import by itself even where it has to be kept quiet; that is not counted."""

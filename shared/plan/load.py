@@ -1,12 +1,13 @@
 """Loading: the lines of a file into table ``record``, cleaned on the way. Every byte of a text is accounted for.
 
-A regular text, whose every line is one record, comes through ``regular.py``; this is the way for all others.
+A regular text, whose every line is one record with quotes in it, comes through ``regular.py``; this is the way for all
+others.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 
 import duckdb
 
@@ -16,7 +17,7 @@ from shared.plan.clean import Cleaner
 from shared.plan.dialect import Layout
 from shared.plan.engine import Engine, listed, name, text
 from shared.plan.grammar import Grammar
-from shared.plan.marks import count_marks
+from shared.plan.marks import Marks, count_marks
 from shared.plan.plain import STRAY_CR, NotPlain, Plain
 from shared.plan.record import Extent
 from shared.plan.sightings import words_of
@@ -71,6 +72,11 @@ class Text:
         """How its records are written."""
         return Grammar(self.layout.delimiter, self.layout.quote)
 
+    @cached_property
+    def marks(self) -> Marks:
+        """Its line ends and quotes."""
+        return count_marks(self.plain.path, self.layout.quote)
+
     @property
     def lines(self) -> str:
         """The engine's table of its lines, in order; a blank line is ``NULL``."""
@@ -103,7 +109,7 @@ def load_text(engine: Engine, cleaner: Cleaner, source: int, file: Text, places:
         if not file.plain.is_rewritten:
             raise NotPlain from None
         raise unreadable(file.plain.name, error) from None
-    if _is_whole(extent, file.plain.path):
+    if _is_whole(extent, file.marks):
         record.mark_header(engine, extent.first, file.layout.header_lines)
         return extent.first
     record.remove(engine, source)
@@ -171,12 +177,11 @@ def _as_text(column: str, kind: str) -> str:
     return f"{name(column)}::VARCHAR"
 
 
-def _is_whole(extent: Extent, path: Path) -> bool:
+def _is_whole(extent: Extent, marks: Marks) -> bool:
     """Whether the lines of a text and their ends are all the bytes of the file.
 
     A CR that ends no line must not have been taken for one: where there are LF, each ends a line.
     """
-    marks = count_marks(path)
     ends, lines = marks.size - extent.bytes, extent.rows
     has_all_bytes = ends in {lines, lines - 1, 2 * lines, 2 * lines - 2}
     return extent.is_dense and has_all_bytes and (marks.lines == lines or not (marks.cr and marks.lf))

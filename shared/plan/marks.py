@@ -3,7 +3,8 @@
 import codecs
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 _BLOCK = 1 << 20
@@ -13,47 +14,58 @@ _BLOCK = 1 << 20
 class Marks:
     """Of a UTF-8 text without its byte order mark: its ``size`` in bytes, and how many of them are which mark.
 
-    ``has_spaced_quotes`` says that two quotes with nothing but spaces between them stand in it.
+    ``lines`` end with LF or with the file. ``has_spaced_quotes`` says that two quotes with nothing but spaces between
+    them stand in it.
     """
 
-    size: int = 0
-    lf: int = 0
-    cr: int = 0
-    crlf: int = 0
-    quotes: int = 0
-    has_spaced_quotes: bool = False
-    is_ended: bool = True
-
-    @property
-    def lines(self) -> int:
-        """Lines that end with LF or with the file."""
-        return self.lf + (not self.is_ended)
+    size: int
+    lf: int
+    cr: int
+    crlf: int
+    lines: int
+    quotes: int
+    has_spaced_quotes: bool
 
 
-def count_marks(path: Path, quote: str = "") -> Marks:
-    """Count the marks of a text; no quotes where ``quote``, one ASCII character, is not given."""
-    marks = Marks()
+def count_marks(path: Path, quote: str) -> Marks:
+    """Count the marks of a text, a block at a time; no quotes are counted where ``quote`` is empty."""
     mark = quote.encode()
-    spaced = re.compile(re.escape(mark) + b" +" + re.escape(mark))
+    size = lf = cr = crlf = quotes = 0
+    last, search = b"", _SpacedQuotes(mark)
     for block in _blocks(path):
-        has_cr = b"\r" in block
-        marks = replace(
-            marks,
-            size=marks.size + len(block),
-            lf=marks.lf + block.count(b"\n"),
-            cr=marks.cr + (block.count(b"\r") if has_cr else 0),
-            crlf=marks.crlf + (block.count(b"\r\n") if has_cr else 0),
-            quotes=marks.quotes + (block.count(mark) if mark else 0),
-            has_spaced_quotes=marks.has_spaced_quotes or bool(mark and b" " in block and spaced.search(block)),
-            is_ended=block.endswith(b"\n"),
-        )
-    return marks
+        size += len(block)
+        lf += block.count(b"\n")
+        if b"\r" in block or last.endswith(b"\r"):
+            cr += block.count(b"\r")
+            crlf += block.count(b"\r\n") + (last.endswith(b"\r") and block.startswith(b"\n"))
+        if mark:
+            quotes += block.count(mark)
+            search.go_on(block)
+        last = block
+    is_ended = not last or last.endswith(b"\n")
+    return Marks(size, lf, cr, crlf, lf + (not is_ended), quotes, search.found)
+
+
+class _SpacedQuotes:
+    """Looks for two quotes with nothing but spaces between them, which may lie in different blocks."""
+
+    def __init__(self, mark: bytes) -> None:
+        self.found = False
+        self._mark = mark
+        self._pattern = re.compile(re.escape(mark) + b" +" + re.escape(mark))
+        self._held = b""
+
+    def go_on(self, block: bytes) -> None:
+        """Look at the next block. Spaces without end count as found, instead of being held in memory."""
+        text = self._held + block
+        bare = text.rstrip(b" ")
+        self._held = text[len(bare) - 1 :] if bare.endswith(self._mark) else b""
+        if not self.found and b" " in text:
+            self.found = len(self._held) > _BLOCK or self._pattern.search(text) is not None
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
-    """The bytes of a file but for a byte order mark; no line is cut."""
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
         if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
             file.seek(0)
-        while block := file.read(_BLOCK):
-            yield block if block.endswith(b"\n") else block + file.readline()
+        yield from iter(partial(file.read, _BLOCK), b"")

@@ -124,7 +124,10 @@ def outcome_of(receipt: Receipt) -> BatchOutcome:
 
 
 def _commit(courier: Courier, run: Run, plan: Plan, receipts: Sequence[Summary]) -> None:
-    """Write rejects and ledger, and point the export to it; done already where it points there."""
+    """Write rejects and ledger, and point the export to it; done already where it points there.
+
+    Where nothing changed, the ledger that is there goes on counting, and the export has been seen to with these drops.
+    """
     name = names.export_state(run.export)
     state = courier.store.find(name, ExportState) or ExportState()
     complete = run.state not in FINAL

@@ -71,8 +71,10 @@ def test_a_drop_in_which_nothing_changed_leaves_the_ledger_and_is_exported(tmp_p
     dropped(world, first_day(PEOPLE))
     world.play()
     ledger = world.courier.store.get(names.export_state(EXPORT), ExportState).ledger
+    written = list(world.state.below(names.ledgers(EXPORT)))
     dropped(world, first_day(PEOPLE))
     world.play()
+    assert list(world.state.below(names.ledgers(EXPORT))) == written
     first, second = runs_of(world)
     assert (first.state, second.state) == (RunState.SUCCEEDED, RunState.NOTHING_TO_DO)
     state = world.courier.store.get(names.export_state(EXPORT), ExportState)
