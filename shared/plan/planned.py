@@ -5,7 +5,7 @@ from pathlib import Path
 from shared.plan.engine import Engine, text
 
 _ROWS_AT_A_TIME = 1_500_000
-"""What is joined at once stays in memory, however many rows there are."""
+"""What is joined by one part of the statement stays in memory, however many parts there are."""
 
 _FILE = """
 CREATE TYPE file_name AS ENUM (SELECT DISTINCT name FROM source);
@@ -49,13 +49,4 @@ def write(engine: Engine, path: Path) -> None:
         for first in range(0, end, _ROWS_AT_A_TIME)
     ]
     parts[-1] = f"{parts[-1]} UNION ALL {_ABSENT}"
-    if len(parts) == 1:
-        engine.run(_WRITE.format(rows=parts[0], path=text(path)))
-        return
-    files = [path.with_suffix(f".{number}") for number in range(len(parts))]
-    for rows, file in zip(parts, files, strict=True):
-        engine.run(_WRITE.format(rows=rows, path=text(file)))
-    listed = ", ".join(text(file) for file in files)
-    engine.run(_WRITE.format(rows=f"FROM read_parquet([{listed}])", path=text(path)))
-    for file in files:
-        file.unlink()
+    engine.run(_WRITE.format(rows=" UNION ALL ".join(parts), path=text(path)))

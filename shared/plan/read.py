@@ -1,5 +1,6 @@
 """Reading: the files of all drops into table ``record``, one row a line."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,7 +32,7 @@ class Reading:
 
 
 def read_drops(engine: Engine, job: Job) -> Reading:
-    """Fill table ``record`` from the files of all drops, cleaned.
+    """Fill table ``record`` from the files of all drops, cleaned; what has been read is removed.
 
     Raises ``DropUnusable`` (naming file, line and what was expected), ``ExportRefused`` or ``RunHeld``.
     """
@@ -68,8 +69,14 @@ class _DropReader:
         self._first_file: tuple[str, list[str]] | None = None
 
     def read(self, file: str, path: Path) -> None:
-        """Read the next file."""
-        copy = self._job.folder / f"source-{self._reading.files}"
+        """Read the next file, and remove it and every copy of it."""
+        copies = self._job.folder / "copies"
+        copies.mkdir()
+        self._read(file, path, copies / "source")
+        path.unlink()
+        shutil.rmtree(copies)
+
+    def _read(self, file: str, path: Path, copy: Path) -> None:
         plain = open_plain(file, path, self._drop.dialect.encoding, copy.with_suffix(".txt"))
         if plain.is_parquet:
             self._read_parquet(plain)

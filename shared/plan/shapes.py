@@ -21,7 +21,10 @@ class CustomField:
 
 @dataclass(frozen=True)
 class LocalDrop:
-    """A drop whose blobs lie in local files, in the order of ``segment.drop.blobs``."""
+    """A drop whose blobs lie in local files, in the order of ``segment.drop.blobs``.
+
+    Planning removes each file once it has read it: an instance has little room on its disk.
+    """
 
     segment: SegmentDrop
     files: tuple[Path, ...]

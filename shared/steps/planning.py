@@ -179,7 +179,7 @@ def _plan_once(planning: _Planning) -> Plan | None:
         if guard and not _is_released(run, drops):
             hold_for_a_person(courier, run, outcome, drops, guard)
             return None
-        return publish(courier, run, _readdressed(planning, job, outcome, wanted), drops)
+        return publish(courier, run, _readdressed(planning, job, segments, outcome, wanted), drops)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -190,7 +190,13 @@ def _is_released(run: Run, drops: Sequence[Drop]) -> bool:
     return looked_at and any(release.reason and release.reason.code in GUARDS for release in run.releases)
 
 
-def _readdressed(planning: _Planning, job: Job, outcome: Outcome, wanted: Sequence[tuple[str, str]]) -> Outcome:
+def _readdressed(
+    planning: _Planning,
+    job: Job,
+    segments: Sequence[SegmentDrop],
+    outcome: Outcome,
+    wanted: Sequence[tuple[str, str]],
+) -> Outcome:
     """The plan after people with a new address got it. What was changed is remembered before anything else is done."""
     if not wanted or job.ledger is None:
         return outcome
@@ -203,7 +209,9 @@ def _readdressed(planning: _Planning, job: Job, outcome: Outcome, wanted: Sequen
     if found.done:
         _remember(courier, run, ledger, len(found.done))
     folder = _subfolder(job.folder.parent, "again")
-    return make_plan(replace(job, ledger=ledger, postponed=found.postponed, folder=folder))
+    drops = _fetch(courier, segments, folder)
+    work = _subfolder(folder, "work")
+    return make_plan(replace(job, drops=drops, ledger=ledger, postponed=found.postponed, folder=work))
 
 
 def _remember(courier: Courier, run: Run, ledger: Path, readdressed: int) -> None:
