@@ -4,7 +4,7 @@ from pathlib import Path
 
 from shared.plan.engine import Engine, text
 
-_ROWS_AT_A_TIME = 1_500_000
+_ROWS_AT_A_TIME = 500_000
 """What is joined by one part of the statement stays in memory, however many parts there are."""
 
 _FILE = """
