@@ -134,11 +134,10 @@ def write(engine: Engine, convoys: Sequence[Convoy], path: Path) -> list[BatchEn
     offset = 0
     with path.open("wb") as file:
         for frame, contacts in _filled(engine, convoys):
-            body = b"".join((OPENING.encode(), b",".join(contacts), frame.closing.encode()))
-            file.write(body)
-            file.write(b"\n")
-            entries.append(BatchEntry(offset=offset, length=len(body), contacts=len(contacts)))
-            offset += len(body) + 1
+            line = b"".join((OPENING.encode(), b",".join(contacts), frame.closing.encode(), b"\n"))
+            file.write(line)
+            entries.append(BatchEntry(offset=offset, length=len(line) - 1, contacts=len(contacts)))
+            offset += len(line)
     return entries
 
 

@@ -42,7 +42,7 @@ SELECT place, size,
                  THEN CASE ledger.state WHEN 'refused' THEN 'refused' ELSE 'unchanged' END
              ELSE CASE ledger.state WHEN 'refused' THEN 'joiner' ELSE 'changed' END END)::kind AS kind,
        ledger.state AS ledger_state, ledger.hash AS ledger_hash, ledger.since AS since, ledger.number AS number,
-       ledger.id_mark IS DISTINCT FROM hash(member.customer_id) AS has_new_id
+       ledger.number IS NOT NULL AND ledger.id_mark IS DISTINCT FROM hash(member.customer_id) AS has_new_id
 FROM member LEFT JOIN (SELECT *, hash(customer_id) AS id_mark FROM ledger) ledger USING (email)
 """
 """Customer ids are compared by their marks, which are smaller to keep while people are looked up."""
@@ -60,7 +60,7 @@ ORDER BY email
 """Who is absent is found by numbers; only of them the rest of the ledger is read."""
 
 _DIFFERENCES = """
-SELECT (SELECT count(*) FROM fate WHERE kind IN ('joiner', 'changed') OR (has_new_id AND number IS NOT NULL))
+SELECT (SELECT count(*) FROM fate WHERE kind IN ('joiner', 'changed') OR has_new_id)
      + (SELECT count(*) FROM absent WHERE kind = 'leaver')
 """
 
