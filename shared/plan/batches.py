@@ -6,7 +6,8 @@ from pathlib import Path
 
 from shared.documents import Automations, BatchEntry, LeaverAction
 from shared.errors import CourierError
-from shared.plan.engine import Engine, text
+from shared.plan import contact
+from shared.plan.engine import Engine
 from shared.plan.limits import LOUD, MOST_BYTES, MOST_CONTACT_BYTES, MOST_CONTACTS, OPENING, QUIET, Frame
 from shared.plan.shapes import Job
 
@@ -21,7 +22,7 @@ CREATE TABLE traveller AS
 SELECT {convoy} AS convoy, kind, place, size FROM (
     SELECT kind, place, size FROM fate WHERE kind IN ('joiner', 'changed')
     UNION ALL
-    SELECT kind, rowid AS place, strlen(leaver_json(email)) AS size
+    SELECT kind, rowid AS place, strlen({leaver}) AS size
     FROM absent WHERE kind = 'leaver' AND {leavers_travel}
 ) ORDER BY convoy, kind, place
 """
@@ -46,11 +47,11 @@ WHERE kind <> 'leaver' AND rowid BETWEEN $first AND $last
 
 _CONTACTS = """
 SELECT encode(json) FROM (
-    SELECT seat.rowid AS number, member_json(email, details, ending := {ending}) AS json
+    SELECT seat.rowid AS number, {member} AS json
     FROM seat JOIN record ON seat.place = record.rowid
     WHERE kind <> 'leaver' AND seat.rowid BETWEEN {first} AND {last} AND record.rowid BETWEEN {lowest} AND {highest}
     UNION ALL
-    SELECT seat.rowid AS number, leaver_json(email, ending := {ending}) AS json
+    SELECT seat.rowid AS number, {leaver} AS json
     FROM seat JOIN absent ON seat.place = absent.rowid
     WHERE seat.kind = 'leaver' AND seat.rowid BETWEEN {first} AND {last}
 ) ORDER BY number
@@ -79,6 +80,7 @@ def seat(engine: Engine, job: Job) -> list[Convoy]:
     engine.run(
         _TRAVELLER.format(
             convoy="0" if automations is Automations.OFF else "(kind <> 'joiner')::UTINYINT",
+            leaver=contact.leaver(job),
             leavers_travel="false" if job.export.leavers.action is LeaverAction.KEEP else "true",
         )
     )
@@ -128,12 +130,12 @@ def with_company(batches: list[int], *, has_room: bool) -> list[int]:
     return batches
 
 
-def write(engine: Engine, convoys: Sequence[Convoy], path: Path) -> list[BatchEntry]:
+def write(engine: Engine, job: Job, convoys: Sequence[Convoy], path: Path) -> list[BatchEntry]:
     """Write one import per line; returns where each lies, without its line end."""
     entries: list[BatchEntry] = []
     offset = 0
     with path.open("wb") as file:
-        for frame, contacts in _filled(engine, convoys):
+        for frame, contacts in _filled(engine, job, convoys):
             line = b"".join((OPENING.encode(), b",".join(contacts), frame.closing.encode(), b"\n"))
             file.write(line)
             entries.append(BatchEntry(offset=offset, length=len(line) - 1, contacts=len(contacts)))
@@ -141,23 +143,30 @@ def write(engine: Engine, convoys: Sequence[Convoy], path: Path) -> list[BatchEn
     return entries
 
 
-def _filled(engine: Engine, convoys: Sequence[Convoy]) -> Iterator[tuple[Frame, list[bytes]]]:
+def _filled(engine: Engine, job: Job, convoys: Sequence[Convoy]) -> Iterator[tuple[Frame, list[bytes]]]:
     """The text of the contacts of each batch, and what stands around them."""
     first = 0
     for convoy in convoys:
         for sizes in _stretches(convoy.batches, _most_at_a_time(engine, convoy)):
-            last = first + sum(sizes) - 1
-            for contacts, rows in zip(sizes, _seated(engine, first, last, convoy.frame, sizes), strict=True):
+            for contacts, rows in zip(sizes, _seated(engine, job, convoy.frame, first, sizes), strict=True):
                 if len(rows) != contacts:
                     raise CourierError("a batch has not all of its contacts", code="accounting")
-                yield convoy.frame, [contact for (contact,) in rows]
-            first = last + 1
+                yield convoy.frame, [json for (json,) in rows]
+            first += sum(sizes)
 
 
-def _seated(engine: Engine, first: int, last: int, frame: Frame, sizes: Sequence[int]) -> Iterator[list[tuple[bytes]]]:
-    """The contacts in these rows of ``seat``, so many at a time."""
+def _seated(engine: Engine, job: Job, frame: Frame, first: int, sizes: Sequence[int]) -> Iterator[list[tuple[bytes]]]:
+    """The contacts from row ``first`` of ``seat`` on, so many at a time."""
+    last = first + sum(sizes) - 1
     ((lowest, highest),) = engine.rows(_PLACES, first=first, last=last)
-    query = _CONTACTS.format(first=first, last=last, lowest=lowest, highest=highest, ending=text(frame.ending))
+    query = _CONTACTS.format(
+        member=contact.member(job, ending=frame.ending),
+        leaver=contact.leaver(job, ending=frame.ending),
+        first=first,
+        last=last,
+        lowest=lowest,
+        highest=highest,
+    )
     return engine.blocks(query, sizes)
 
 

@@ -24,18 +24,24 @@ else (a dotted capital I, a Kelvin sign) could make it another person's mailbox.
 
 from shared.plan import contact
 from shared.plan.characters import CONTROL, EDGES
-from shared.plan.columns import STANDARD, field_places
+from shared.plan.columns import IDENTITY, detail_places, field_places
 from shared.plan.domains import ascii_forms
 from shared.plan.engine import Engine, listed, text
 from shared.plan.limits import LARGEST_CONTACT
 from shared.plan.plain import DAMAGED
 from shared.plan.shapes import Job
 
+_BETWEEN = "`"
+"""Put between the values of a row where all are looked at together; a value may have it, but rarely beside a space."""
+
 _UNTIDY = f"[{CONTROL}]|^[{EDGES}]|[{EDGES}]$"
+_NOT_PLAIN = rf'[{CONTROL}"\\]|(?:^|{_BETWEEN})[{EDGES}]|[{EDGES}](?:{_BETWEEN}|$)'
+"""In values of which one has to be cleaned or escaped: most rows have none, and are looked at once."""
 
 _MACROS = (
     rf"CREATE TEMP MACRO edged(x) AS regexp_replace(x, '^[{EDGES}]+|[{EDGES}]+$', '', 'g')",
     "CREATE TEMP MACRO small(x) AS CASE WHEN strlen(x) = length(x) THEN lower(x) ELSE x END",
+    "CREATE TEMP MACRO cut(x, most) AS CASE WHEN strlen(x) > most THEN left(x, most) ELSE x END",
     r"""
     CREATE TEMP MACRO one_line(x) AS
         regexp_replace(regexp_replace(x, '[\t\n\v\f\r\x{85}\x{2028}\x{2029}]+', ' ', 'g'),
@@ -47,12 +53,19 @@ _MACROS = (
                        '[\x{0}-\x{9}\x{b}-\x{1f}\x{7f}-\x{9f}\x{feff}]', '', 'g')
     """,
     f"""
-    CREATE TEMP MACRO tidy(x) AS
-        nullif(CASE WHEN regexp_matches(x, '{_UNTIDY}') THEN edged(one_line(x)) ELSE x END, '')
+    CREATE TEMP MACRO tidy(x, is_plain) AS
+        nullif(CASE WHEN is_plain THEN x WHEN regexp_matches(x, '{_UNTIDY}') THEN edged(one_line(x)) ELSE x END, '')
     """,
     f"""
-    CREATE TEMP MACRO tidy_lines(x) AS
-        nullif(CASE WHEN regexp_matches(x, '{_UNTIDY}') THEN edged(lines(x)) ELSE x END, '')
+    CREATE TEMP MACRO tidy_lines(x, is_plain) AS
+        nullif(CASE WHEN is_plain THEN x WHEN regexp_matches(x, '{_UNTIDY}') THEN edged(lines(x)) ELSE x END, '')
+    """,
+    r"""
+    CREATE TEMP MACRO escaped(x, is_plain) AS
+        CASE WHEN is_plain THEN x
+             WHEN contains(x, '"') OR contains(x, '\') OR contains(x, chr(10))
+             THEN replace(replace(replace(x, '\', '\\'), '"', '\"'), chr(10), '\n')
+             ELSE x END
     """,
     r"""
     CREATE TEMP MACRO in_our_era(x) AS
@@ -104,42 +117,43 @@ CREATE TEMP MACRO is_email(x) AS
 """ActiveCampaign's published rules, RFC 5321's lengths, and no apostrophe: it passes the queue and fails later."""
 
 _BY_TYPE = {
-    "date": "as_date(tidy({0}))",
-    "datetime": "as_datetime(tidy({0}))",
-    "number": "as_number(tidy({0}))",
-    "listbox": "as_choices(tidy({0}))",
-    "checkbox": "as_choices(tidy({0}))",
-    "textarea": "tidy_lines({0})",
+    "date": "as_date(tidy({0}, is_plain))",
+    "datetime": "as_datetime(tidy({0}, is_plain))",
+    "number": "as_number(tidy({0}, is_plain))",
+    "listbox": "as_choices(tidy({0}, is_plain))",
+    "checkbox": "as_choices(tidy({0}, is_plain))",
+    "textarea": "tidy_lines({0}, is_plain)",
 }
 _CAN_MISFIT = {"date": "a date", "datetime": "a date and time", "number": "a number"}
 
 _FLAW = """
 CREATE TEMP MACRO flaw(email, size) AS
-    CASE WHEN coalesce(email, '') = '' THEN 'email_missing'
-         WHEN NOT is_email(email) THEN 'email_invalid'
-         WHEN size > {largest} THEN 'value_too_long' END
+    CASE WHEN is_email(email) THEN CASE WHEN size > {largest} THEN 'value_too_long' END
+         WHEN coalesce(email, '') = '' THEN 'email_missing'
+         ELSE 'email_invalid' END
 """
 
 _CLEANED = """
-WITH tidied AS (
-    SELECT form, found, bytes, words,
-           CASE WHEN strlen(email) = length(email) THEN lower(edged(email)) ELSE small(edged(email)) END AS email,
-           {places},
-           {is_damaged} AS is_damaged
-    FROM ({rows})
+WITH uncleaned AS (
+    SELECT *, NOT regexp_matches(concat_ws('{between}', {values}), '{not_plain}') AS is_plain FROM ({rows})
 ),
-detailed AS (
-    SELECT * REPLACE (left(email, {longest_email}) AS email),
-           CASE form WHEN 'row' THEN {details} ELSE words END AS details,
-           member_json(email, details) AS json, strlen(json) AS size
-    FROM tidied
+tidied AS (
+    SELECT * REPLACE (CASE WHEN is_plain THEN email ELSE edged(email) END AS email, {tidied}) {misfits}
+    FROM uncleaned
+),
+sent AS (
+    SELECT * REPLACE (small(email) AS email {escaped}), {is_damaged} AS is_damaged FROM tidied
+),
+sized AS (
+    SELECT *, strlen({json}) AS size FROM sent
 )
-SELECT form, found, bytes, email, customer_id, previous_ids, details,
+SELECT form, found, bytes, cut(email, {longest_email}) AS email, {others}, words,
        CASE WHEN form = 'row' THEN CASE WHEN is_damaged THEN 'encoding_invalid' ELSE flaw(email, size) END
             WHEN form <> 'blank' THEN 'row_malformed' END AS code,
-       {filled} AS filled, md5_number(json)::UUID AS hash, size {misfits}
-FROM detailed
+       {filled} AS filled, {hash} AS hash, size {misfit_names}
+FROM sized
 """
+"""Each step is a table of its own: what is computed once within one would be computed for every use of it."""
 
 _FOREIGN_DOMAINS = r"""
 CREATE TEMP TABLE foreigner AS
@@ -150,12 +164,14 @@ FROM record WHERE code = 'email_invalid' AND strlen(email) <> length(email)
 
 _WRITE_ASCII = """
 UPDATE record
-SET email = ascii.email, size = ascii.size, code = flaw(ascii.email, ascii.size), hash = md5_number(ascii.json)::UUID
+SET email = ascii.email, size = ascii.size, code = flaw(ascii.email, ascii.size), hash = ascii.hash
 FROM (
-    SELECT place, mailbox || '@' || form AS email, member_json(email, details) AS json, strlen(json) AS size
-    FROM foreigner
-    JOIN (SELECT unnest($domains) AS domain, unnest($forms) AS form) USING (domain)
-    JOIN (SELECT rowid AS place, details FROM record) USING (place)
+    SELECT place, ascii_email AS email, strlen({json}) AS size, {hash} AS hash
+    FROM (
+        SELECT place, mailbox || '@' || ascii_domain AS ascii_email FROM foreigner
+        JOIN (SELECT unnest($domains) AS domain, unnest($forms) AS ascii_domain) USING (domain)
+    )
+    JOIN (SELECT rowid AS place, * EXCLUDE (hash, size) FROM record) USING (place)
 ) ascii
 WHERE record.rowid = ascii.place
 """
@@ -167,41 +183,49 @@ _LONGEST_EMAIL = 320
 
 
 class Cleaner:
-    """Cleans the rows of one job."""
+    """Cleans the rows of one job. ``places`` are those of their values."""
 
     def __init__(self, engine: Engine, job: Job) -> None:
         self._engine = engine
         self._job = job
+        self.places = [*IDENTITY, *detail_places(job)]
         self._fields = {place: job.fields[key] for key, place in field_places(job).items()}
         self._typed = [place for place, field in self._fields.items() if field.type in _CAN_MISFIT]
         self.misfits = [f"{place}_misfit" for place in self._typed]
         for macro in (*_MACROS, _IS_EMAIL, _FLAW.format(largest=LARGEST_CONTACT)):
             engine.run(macro)
-        contact.define(engine, job)
 
     def cleaned(self, rows: str, *, is_damaged: bool = False) -> str:
         """Query of the columns of ``record`` from ``form`` on, from one of ``form, found, bytes, words`` and values.
 
-        The values are those of :func:`places`, and ``NULL`` where the form is not ``row``. ``is_damaged`` says that
+        The values are those of all ``places``, and ``NULL`` where the form is not ``row``. ``is_damaged`` says that
         :data:`DAMAGED` may stand in them.
         """
-        expressions = {place: f"tidy({place})" for place in STANDARD if place != "email"}
+        others = [place for place in self.places if place != "email"]
+        tidied = {place: f"tidy({place}, is_plain)" for place in others}
         for place, field in self._fields.items():
-            expressions[place] = _BY_TYPE.get(field.type, "tidy({0})").format(place)
+            tidied[place] = _BY_TYPE.get(field.type, "tidy({0}, is_plain)").format(place)
         misfits = {
-            misfit: f"{expressions[place]} IS NULL AND tidy({place}) IS NOT NULL"
+            misfit: f"{tidied[place]} IS NULL AND tidy({place}, is_plain) IS NOT NULL"
             for place, misfit in zip(self._typed, self.misfits, strict=True)
         }
-        damaged = [f"coalesce(contains({place}, {text(DAMAGED)}), false)" for place in ("email", *expressions)]
-        sent = [place for place in expressions if place not in ("customer_id", "previous_ids")]
+        details = detail_places(self._job)
+        damaged = [f"coalesce(contains({place}, {text(DAMAGED)}), false)" for place in self.places]
         return _CLEANED.format(
             rows=rows,
-            places=listed([f"{expression} AS {place}" for place, expression in (expressions | misfits).items()]),
+            between=_BETWEEN,
+            not_plain=_NOT_PLAIN,
+            values=", ".join(self.places),
+            tidied=listed([f"{value} AS {place}" for place, value in tidied.items()]),
+            misfits="".join(f", {is_misfit} AS {misfit}" for misfit, is_misfit in misfits.items()),
+            escaped="".join(f", escaped({place}, is_plain) AS {place}" for place in details),
             is_damaged=" OR ".join(damaged) if is_damaged else "false",
+            json=contact.member(self._job),
             longest_email=_LONGEST_EMAIL,
-            details=contact.details(self._job),
-            filled=" + ".join(f"({place} IS NOT NULL)::UTINYINT" for place in sent),
-            misfits="".join(f", {misfit}" for misfit in misfits),
+            others=", ".join(others),
+            filled=" + ".join(["0", *(f"({place} IS NOT NULL)::UTINYINT" for place in details)]),
+            hash=contact.member_hash(self._job),
+            misfit_names="".join(f", {misfit}" for misfit in misfits),
         )
 
     def map_foreign_domains(self) -> None:
@@ -210,7 +234,12 @@ class Cleaner:
         domains = [domain for (domain,) in self._engine.rows("SELECT DISTINCT domain FROM foreigner")]
         forms = ascii_forms(domains)
         if forms:
-            self._engine.run(_WRITE_ASCII, domains=list(forms), forms=list(forms.values()))
+            json, number = (
+                expression(self._job, "ascii_email") for expression in (contact.member, contact.member_hash)
+            )
+            self._engine.run(
+                _WRITE_ASCII.format(json=json, hash=number), domains=list(forms), forms=list(forms.values())
+            )
 
     def warnings(self) -> list[str]:
         """How many values of which columns were left out."""

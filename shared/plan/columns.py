@@ -10,8 +10,10 @@ from shared.plan.shapes import Job, LocalDrop
 PREVIOUS_IDS = "PreviousCustomerId"
 """Customer Insights names the profiles that were merged into one here, separated by semicolons."""
 
-STANDARD = ("email", "customer_id", "first_name", "last_name", "phone", "previous_ids")
-"""Places of values beside those of the custom fields; what is not mapped is ``NULL``."""
+IDENTITY = ("email", "customer_id", "previous_ids")
+"""Places of the values that tell who a person is."""
+
+_PLAIN = ("first_name", "last_name", "phone")
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,17 @@ def field_places(job: Job) -> dict[str, str]:
     """The place of each mapped custom field, by its key in the mapping; in the order of the fields' ids."""
     keys = sorted(job.export.mapping.fields, key=lambda key: job.fields[key].id)
     return {key: f"field_{number}" for number, key in enumerate(keys)}
+
+
+def plain_places(job: Job) -> list[str]:
+    """The places that are mapped to what every contact has beside the email."""
+    mapped = job.export.mapping.columns()
+    return [place for place in _PLAIN if place in mapped]
+
+
+def detail_places(job: Job) -> list[str]:
+    """The places of all that is sent of a member beside the email."""
+    return [*plain_places(job), *field_places(job).values()]
 
 
 def wanted_columns(job: Job, drop: LocalDrop) -> list[Wanted]:

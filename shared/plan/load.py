@@ -7,7 +7,7 @@ others.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import duckdb
 
@@ -89,13 +89,13 @@ class Text:
         return _LIMITS.format(longest=longest, buffer=2 * longest)
 
 
-def load_text(engine: Engine, cleaner: Cleaner, source: int, file: Text, places: Sequence[str]) -> int:
+def load_text(engine: Engine, cleaner: Cleaner, source: int, file: Text) -> int:
     """Load a text as source number ``source``; returns the row of its first line.
 
     Raises ``NotPlain`` where the text has to be rewritten first, and ``DropUnusable`` where it was rewritten already.
     """
     rows = _TEXT_ROWS.format(
-        values=values_of(file, places),
+        values=values_of(file, cleaner.places),
         width=len(file.layout.columns),
         opens=file.grammar.opens("line"),
         is_torn=f"contains(line, {text(STRAY_CR)})" if file.plain.is_rewritten else "false",
@@ -104,15 +104,15 @@ def load_text(engine: Engine, cleaner: Cleaner, source: int, file: Text, places:
         lines=file.lines,
     )
     try:
-        extent = record.insert(engine, source, cleaner.cleaned(rows, is_damaged=file.plain.is_damaged))
+        cleaned = cleaner.cleaned(rows, is_damaged=file.plain.is_damaged)
+        first = record.insert_whole(engine, source, cleaned, partial(_is_whole, file))
     except (duckdb.InvalidInputException, duckdb.NotImplementedException) as error:
         if not file.plain.is_rewritten:
             raise NotPlain from None
         raise unreadable(file.plain.name, error) from None
-    if _is_whole(extent, file.marks):
-        record.mark_header(engine, extent.first, file.layout.header_lines)
-        return extent.first
-    record.remove(engine, source)
+    if first is not None:
+        record.mark_header(engine, first, file.layout.header_lines)
+        return first
     if not file.plain.is_rewritten:
         raise NotPlain
     raise DropUnusable(f"{file.plain.name} could not be read to its last byte", code="file_unreadable")
@@ -131,16 +131,14 @@ def check_line_ends(engine: Engine, source: int, file: Text) -> None:
         )
 
 
-def load_parquet(
-    engine: Engine, cleaner: Cleaner, source: int, plain: Plain, positions: Mapping[str, int], places: Sequence[str]
-) -> int:
+def load_parquet(engine: Engine, cleaner: Cleaner, source: int, plain: Plain, positions: Mapping[str, int]) -> int:
     """Load a Parquet file as source number ``source``; its rows count as lines. Returns the row of the first."""
     columns = parquet_columns(engine, plain)
     found = {place: _as_text(*columns[position]) for place, position in positions.items()}
-    values = listed([f"{found.get(place, 'NULL::VARCHAR')} AS {place}" for place in places])
+    values = listed([f"{found.get(place, 'NULL::VARCHAR')} AS {place}" for place in cleaner.places])
     rows = _PARQUET_ROWS.format(values=values, path=text(plain.path))
     try:
-        return record.insert(engine, source, cleaner.cleaned(rows)).first
+        return record.insert(engine, source, cleaner.cleaned(rows))
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:  # whichever it is: of a damaged file the engine may believe anything
@@ -177,11 +175,12 @@ def _as_text(column: str, kind: str) -> str:
     return f"{name(column)}::VARCHAR"
 
 
-def _is_whole(extent: Extent, marks: Marks) -> bool:
+def _is_whole(file: Text, extent: Extent) -> bool:
     """Whether the lines of a text and their ends are all the bytes of the file.
 
     A CR that ends no line must not have been taken for one: where there are LF, each ends a line.
     """
+    marks = file.marks
     ends, lines = marks.size - extent.bytes, extent.rows
     has_all_bytes = ends in {lines, lines - 1, 2 * lines, 2 * lines - 2}
     return extent.is_dense and has_all_bytes and (marks.lines == lines or not (marks.cr and marks.lf))

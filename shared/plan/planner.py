@@ -52,7 +52,7 @@ def _plan(engine: Engine, job: Job) -> Outcome:
     counts = _count(engine, [contacts for convoy in convoys for contacts in convoy.batches])
     outcome = Outcome(
         counts=counts,
-        index=tuple(batches.write(engine, convoys, job.folder / "batches.jsonl")),
+        index=tuple(batches.write(engine, job, convoys, job.folder / "batches.jsonl")),
         batches=job.folder / "batches.jsonl",
         planned=None if is_same(engine, job.ledger) else job.folder / "planned.parquet",
         rejects=job.folder / "rejects.csv",

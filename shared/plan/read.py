@@ -9,7 +9,7 @@ from shared.drop.shapes import column_name
 from shared.errors import DropUnusable
 from shared.plan import record
 from shared.plan.clean import Cleaner
-from shared.plan.columns import STANDARD, Columns, field_places, locate, wanted_columns
+from shared.plan.columns import Columns, locate, wanted_columns
 from shared.plan.dialect import find_layout, some
 from shared.plan.engine import Engine
 from shared.plan.load import Text, check_line_ends, load_parquet, load_text, parquet_columns
@@ -37,7 +37,7 @@ def read_drops(engine: Engine, job: Job) -> Reading:
     Raises ``DropUnusable`` (naming file, line and what was expected), ``ExportRefused`` or ``RunHeld``.
     """
     cleaner = Cleaner(engine, job)
-    record.create(engine, cleaner.misfits)
+    record.create(engine, cleaner.places, cleaner.misfits)
     reading = Reading()
     for segment, drop in enumerate(job.drops):
         reading.warnings.extend(drop.segment.warnings)
@@ -62,7 +62,6 @@ class _DropReader:
         self._job = job
         self._drop = drop.segment
         self._segment = segment
-        self._places = [*STANDARD, *field_places(job).values()]
         self._reading = reading
         self._wanted = wanted_columns(job, drop)
         self._longest_line = min(LONGEST_LINE, job.memory_mb * 1_000_000 // _SHARE)
@@ -94,7 +93,7 @@ class _DropReader:
 
     def _read_text(self, file: Text) -> int:
         """Read a text of which every record is a line; returns the row of its first line."""
-        source = (self._engine, self._cleaner, self._reading.files, file, self._places)
+        source = (self._engine, self._cleaner, self._reading.files, file)
         first = load_regular(*source)
         if first is None:
             first = load_text(*source)
@@ -115,7 +114,7 @@ class _DropReader:
     def _read_parquet(self, plain: Plain) -> None:
         columns = [column_name(column) for column, _ in parquet_columns(self._engine, plain)]
         positions = self._locate(Columns(plain.name, columns, are_named=True))
-        first = load_parquet(self._engine, self._cleaner, self._reading.files, plain, positions, self._places)
+        first = load_parquet(self._engine, self._cleaner, self._reading.files, plain, positions)
         self._note(plain, columns, first)
 
     def _locate(self, columns: Columns) -> dict[str, int]:

@@ -8,14 +8,15 @@ the rows of the others are blank.
 | source, form | the number of its file, and what the line is; ``row``, ``ragged`` and ``broken`` count as rows |
 | found, bytes | how many values the line has; how many of its bytes were accounted for while it was read |
 | email, customer_id, previous_ids | cleaned; the email of a reject is what the drop has in its place |
-| details | what is sent of a person beside the email; of a malformed line the words that may tell a person |
+| first_name, …, field_0, … | what is sent of a person beside the email, as it stands in the JSON |
+| words | of a malformed line, those that may tell a person |
 | code | of the reject, ``NULL`` where the row can travel |
 | filled | how many values a person has |
 | hash, size | of the JSON that is sent |
 | …_misfit | whether the value of that custom field was left out |
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from shared.plan.engine import Engine
@@ -25,7 +26,7 @@ CREATE TYPE form AS ENUM ('row', 'ragged', 'broken', 'torn', 'header', 'blank');
 CREATE TYPE code AS ENUM ('row_malformed', 'encoding_invalid', 'email_missing', 'email_invalid', 'value_too_long');
 CREATE TABLE record (
     source USMALLINT, form form, found UINTEGER, bytes UINTEGER,
-    email VARCHAR, customer_id VARCHAR, previous_ids VARCHAR, details VARCHAR,
+    {values}, words VARCHAR,
     code code, filled UTINYINT, hash UUID, size UINTEGER {misfits}
 );
 CREATE TABLE source (id USMALLINT, segment USMALLINT, name VARCHAR, first BIGINT)
@@ -34,28 +35,33 @@ CREATE TABLE source (id USMALLINT, segment USMALLINT, name VARCHAR, first BIGINT
 _INSERT = "INSERT INTO record SELECT {source}, * FROM ({cleaned})"
 
 _EXTENT = """
-SELECT coalesce(min(rowid), 0), count(*), coalesce(max(rowid) - min(rowid) + 1, 0) = count(*), coalesce(sum(bytes), 0)
+SELECT count(*), coalesce(max(rowid) - min(rowid) + 1, 0) = count(*), coalesce(sum(bytes), 0)
 FROM record WHERE source = $source
 """
 
+_FIRST = "SELECT coalesce(min(rowid), 0) FROM record WHERE source = $source"
+
 _MARK_HEADER = """
-UPDATE record SET form = 'header', code = NULL, details = NULL WHERE rowid >= $first AND rowid < $first + $lines
+UPDATE record SET form = 'header', code = NULL, words = NULL WHERE rowid >= $first AND rowid < $first + $lines
 """
 
 
 @dataclass(frozen=True)
 class Extent:
-    """Where the rows of a source lie: from row ``first`` on, ``rows`` of them, without a gap if ``is_dense``."""
+    """How many rows a source has, whether they lie without a gap, and the sum of their ``bytes``."""
 
-    first: int
     rows: int
     is_dense: bool
     bytes: int
 
 
-def create(engine: Engine, misfits: Sequence[str]) -> None:
-    """Make the table, with those columns for misfits, and table ``source`` of the files."""
-    engine.run(_CREATE.format(misfits="".join(f", {misfit} BOOLEAN" for misfit in misfits)))
+def create(engine: Engine, values: Sequence[str], misfits: Sequence[str]) -> None:
+    """Make the table, with those columns for values and misfits, and table ``source`` of the files."""
+    columns = {
+        "values": ", ".join(f"{value} VARCHAR" for value in values),
+        "misfits": "".join(f", {misfit} BOOLEAN" for misfit in misfits),
+    }
+    engine.run(_CREATE.format(**columns))
 
 
 def add_source(engine: Engine, segment: int, name: str, first: int) -> None:
@@ -64,16 +70,24 @@ def add_source(engine: Engine, segment: int, name: str, first: int) -> None:
     engine.run(statement, segment=segment, name=name, first=first)
 
 
-def insert(engine: Engine, source: int, cleaned: str) -> Extent:
-    """Insert the rows of a source, as the cleaner gives them."""
+def insert(engine: Engine, source: int, cleaned: str) -> int:
+    """Insert the rows of a source, as the cleaner gives them; returns the first."""
     engine.run(_INSERT.format(source=source, cleaned=cleaned))
-    ((first, rows, is_dense, size),) = engine.rows(_EXTENT, source=source)
-    return Extent(first, rows, is_dense, size)
+    return engine.number(_FIRST, source=source)
 
 
-def remove(engine: Engine, source: int) -> None:
-    """Take the rows of a source out again."""
-    engine.run("DELETE FROM record WHERE source = $source", source=source)
+def insert_whole(engine: Engine, source: int, cleaned: str, is_whole: Callable[[Extent], bool]) -> int | None:
+    """The same where that is the whole source; if not, nothing has happened, and ``None`` is returned."""
+    engine.run("BEGIN")
+    try:
+        insert(engine, source, cleaned)
+        ((rows, is_dense, size),) = engine.rows(_EXTENT, source=source)
+        is_kept = is_whole(Extent(rows, is_dense, size))
+    except Exception:
+        engine.run("ROLLBACK")
+        raise
+    engine.run("COMMIT" if is_kept else "ROLLBACK")  # rows that are deleted instead go on taking up memory
+    return engine.number(_FIRST, source=source) if is_kept else None
 
 
 def mark_header(engine: Engine, first: int, lines: int) -> None:

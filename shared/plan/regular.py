@@ -5,6 +5,7 @@ in its own ways. So nothing it has read stays before the bytes of the file prove
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import duckdb
 
@@ -28,19 +29,19 @@ _MOST_COLUMNS = 64
 """Beyond that many, lines are taken apart as fast, with less memory."""
 
 
-def load_regular(engine: Engine, cleaner: Cleaner, source: int, file: Text, places: Sequence[str]) -> int | None:
+def load_regular(engine: Engine, cleaner: Cleaner, source: int, file: Text) -> int | None:
     """Load a text as source number ``source`` if it is regular; returns the row of its first line, or ``None``."""
     if not _may_be_regular(file):
         return None
     try:
-        extent = record.insert(engine, source, cleaner.cleaned(_rows(file, places)))
+        first = record.insert_whole(
+            engine, source, cleaner.cleaned(_rows(file, cleaner.places)), partial(_is_proved, file)
+        )
     except duckdb.Error:  # whatever it is: reading line by line meets it again, and tells what it is
         return None
-    if _is_proved(file, extent):
-        record.mark_header(engine, extent.first, file.layout.header_lines)
-        return extent.first
-    record.remove(engine, source)
-    return None
+    if first is not None:
+        record.mark_header(engine, first, file.layout.header_lines)
+    return first
 
 
 def _may_be_regular(file: Text) -> bool:

@@ -13,7 +13,7 @@ _NEVER_WITHIN = rf"""{EDGES}"'(),:;<>@\[\\\]"""
 
 _SIGHTED = """
 CREATE TABLE sighted AS
-SELECT unnest(string_split(details, ' ')) AS word FROM record WHERE code = 'row_malformed'
+SELECT unnest(string_split(words, ' ')) AS word FROM record WHERE code = 'row_malformed'
 UNION
 SELECT unnest({words}) FROM record WHERE code <> 'row_malformed'
 UNION

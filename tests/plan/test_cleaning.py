@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from shared.activecampaign.emails import fails_in_processing, is_email
 from shared.plan.domains import ascii_domain
@@ -219,3 +221,27 @@ def test_a_contact_larger_than_an_import_is_rejected(tmp_path: Path) -> None:
     )
     assert planned.codes == [(2, "value_too_long")]
     assert list(planned.contacts) == ["b@example.com"]
+
+
+values = st.text(st.sampled_from('ab`^|;\\" \t\u00a0\u200b\u2028\u0007\ufeffé'), max_size=6)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pairs=st.lists(st.tuples(values, values), min_size=1, max_size=30))
+def test_a_value_becomes_the_same_whatever_stands_beside_it(tmp_path: Path, pairs: list[tuple[str, str]]) -> None:
+    """A row in which nothing has to be cleaned takes a shorter way; no value takes it that must not."""
+    rows = [
+        row
+        for number, (first, last) in enumerate(pairs)
+        for row in (
+            (f"{number}@a.example", first, last),
+            (f"{number}@b.example", first, "\a"),
+            (f"{number}@c.example", "\a", last),
+        )
+    ]
+    drop = table("EMail,First,Last", *(",".join('"' + value.replace('"', '""') + '"' for value in row) for row in rows))
+    mapping = {"email": "EMail", "first_name": "First", "last_name": "Last"}
+    sent = plan(tmp_path, drop, export(mapping)).contacts
+    for number in range(len(pairs)):
+        a, b, c = (sent[f"{number}@{domain}.example"] for domain in "abc")
+        assert (a.get("first_name"), a.get("last_name")) == (b.get("first_name"), c.get("last_name"))
