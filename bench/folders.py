@@ -1,6 +1,10 @@
-"""A container that is a folder: blobs of any size without holding one in memory."""
+"""A container that is a folder: blobs of any size without holding one in memory.
 
-import shutil
+Files come and go by another name for the same file. What a copy takes depends on where storage is; here it would be on
+the very disk that planning works with, and each would slow down the other.
+"""
+
+import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,15 +49,17 @@ class FolderBlobs:
         return self._blob(name).etag
 
     def download(self, name: str, path: Path, *, etag: str | None = None) -> None:
-        """Copy a blob into a file."""
+        """Make a blob a file too."""
         self._find(name, etag)
-        shutil.copyfile(self._folder / name, path)
+        os.link(self._folder / name, path)
 
     def upload(self, name: str, path: Path, *, if_match: str | None = None) -> str:
-        """Replace a blob by a file where the condition holds."""
+        """Replace a blob by a file, which nobody changes afterwards, where the condition holds."""
         if if_match is not None:
             self._find(name, if_match)
-        shutil.copyfile(path, self._place(name))
+        place = self._place(name)
+        place.unlink(missing_ok=True)
+        os.link(path, place)
         return self._blob(name).etag
 
     def below(self, prefix: str = "", *, metadata: bool = False) -> Iterator[Blob]:  # noqa: ARG002 - as above

@@ -79,7 +79,7 @@ def seat(engine: Engine, job: Job) -> list[Convoy]:
     automations = job.export.automations
     engine.run(
         _TRAVELLER.format(
-            convoy="0" if automations is Automations.OFF else "(kind <> 'joiner')::UTINYINT",
+            convoy="0::UTINYINT" if automations is Automations.OFF else "(kind <> 'joiner')::UTINYINT",
             leaver=contact.leaver(job),
             leavers_travel="false" if job.export.leavers.action is LeaverAction.KEEP else "true",
         )

@@ -13,8 +13,12 @@ CREATE TABLE file AS SELECT id, first, name::file_name AS name FROM source
 """
 """Names that all rows have in common are written as such if the engine is told."""
 
+_UNORDERED = "SET preserve_insertion_order = false"
+
 _AS_WRITTEN = "SET disabled_optimizers = 'join_order,build_side_probe_side'"
 """The engine takes the last table of a join into memory, and these are narrow; left to itself it takes the wide one."""
+
+_AS_BEFORE = "RESET preserve_insertion_order; RESET disabled_optimizers"
 
 _MEMBERS = """
 SELECT email, customer_id, hash, fate.kind AS kind, batch::INTEGER AS batch, position::INTEGER AS position,
@@ -40,9 +44,7 @@ COPY ({rows}) TO {path}
 
 
 def write(engine: Engine, path: Path) -> None:
-    """Write the file, which is the last thing asked of the engine; its rows have no order."""
-    engine.run("SET preserve_insertion_order = false")
-    engine.run(_AS_WRITTEN)
+    """Write the file; its rows have no order."""
     engine.run(_FILE)
     end = engine.number("SELECT max(rowid) FROM record") + 1
     parts = [
@@ -50,4 +52,7 @@ def write(engine: Engine, path: Path) -> None:
         for first in range(0, end, _ROWS_AT_A_TIME)
     ]
     parts[-1] = f"{parts[-1]} UNION ALL {_ABSENT}"
+    engine.run(_UNORDERED)
+    engine.run(_AS_WRITTEN)
     engine.run(_WRITE.format(rows=" UNION ALL ".join(parts), path=text(path)))
+    engine.run(_AS_BEFORE)

@@ -50,23 +50,26 @@ def _plan(engine: Engine, job: Job) -> Outcome:
     ledger_members = compare(engine, job.ledger, full=job.full, postponed=job.postponed)
     convoys = batches.seat(engine, job)
     counts = _count(engine, [contacts for convoy in convoys for contacts in convoy.batches])
-    outcome = Outcome(
+    warnings = (*reading.warnings, *_those_who_stay(engine, len(job.postponed)))
+    examples = _examples(engine)
+    rejects.write(engine, job.folder / "rejects.csv")
+    write_readdressed(engine, job.folder / "readdressed.parquet")
+    is_new = not is_same(engine, job.ledger)
+    if is_new:
+        planned.write(engine, job.folder / "planned.parquet")
+    engine.run("DROP TABLE fate")  # what is not asked for any more makes room
+    return Outcome(
         counts=counts,
         index=tuple(batches.write(engine, job, convoys, job.folder / "batches.jsonl")),
         batches=job.folder / "batches.jsonl",
-        planned=None if is_same(engine, job.ledger) else job.folder / "planned.parquet",
+        planned=job.folder / "planned.parquet" if is_new else None,
         rejects=job.folder / "rejects.csv",
         readdressed=job.folder / "readdressed.parquet",
         columns=tuple(reading.columns),
         ledger_members=ledger_members,
-        warnings=(*reading.warnings, *_those_who_stay(engine, len(job.postponed))),
-        examples=_examples(engine),
+        warnings=warnings,
+        examples=examples,
     )
-    rejects.write(engine, outcome.rejects)
-    write_readdressed(engine, outcome.readdressed)
-    if outcome.planned:
-        planned.write(engine, outcome.planned)
-    return outcome
 
 
 def _count(engine: Engine, batches: list[int]) -> Counts:
