@@ -12,7 +12,7 @@ the rows of the others are blank.
 | words | of a malformed line, those that may tell a person |
 | code | of the reject, ``NULL`` where the row can travel |
 | filled | how many values a person has |
-| hash, size | of the JSON that is sent |
+| hash, size | of what is sent, and of its JSON in bytes |
 | …_misfit | whether the value of that custom field was left out |
 """
 
