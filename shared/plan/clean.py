@@ -234,12 +234,10 @@ class Cleaner:
         domains = [domain for (domain,) in self._engine.rows("SELECT DISTINCT domain FROM foreigner")]
         forms = ascii_forms(domains)
         if forms:
-            json, number = (
-                expression(self._job, "ascii_email") for expression in (contact.member, contact.member_hash)
+            statement = _WRITE_ASCII.format(
+                json=contact.member(self._job, "ascii_email"), hash=contact.member_hash(self._job, "ascii_email")
             )
-            self._engine.run(
-                _WRITE_ASCII.format(json=json, hash=number), domains=list(forms), forms=list(forms.values())
-            )
+            self._engine.run(statement, domains=list(forms), forms=list(forms.values()))
 
     def warnings(self) -> list[str]:
         """How many values of which columns were left out."""

@@ -54,15 +54,15 @@ def _plan(engine: Engine, job: Job) -> Outcome:
     examples = _examples(engine)
     rejects.write(engine, job.folder / "rejects.csv")
     write_readdressed(engine, job.folder / "readdressed.parquet")
-    is_new = not is_same(engine, job.ledger)
-    if is_new:
-        planned.write(engine, job.folder / "planned.parquet")
+    members = None if is_same(engine, job.ledger) else job.folder / "planned.parquet"
+    if members:
+        planned.write(engine, members)
     engine.run("DROP TABLE fate")  # what is not asked for any more makes room
     return Outcome(
         counts=counts,
         index=tuple(batches.write(engine, job, convoys, job.folder / "batches.jsonl")),
         batches=job.folder / "batches.jsonl",
-        planned=job.folder / "planned.parquet" if is_new else None,
+        planned=members,
         rejects=job.folder / "rejects.csv",
         readdressed=job.folder / "readdressed.parquet",
         columns=tuple(reading.columns),

@@ -80,7 +80,7 @@ def insert_whole(engine: Engine, source: int, cleaned: str, is_whole: Callable[[
     """The same where that is the whole source; if not, nothing has happened, and ``None`` is returned."""
     engine.run("BEGIN")
     try:
-        insert(engine, source, cleaned)
+        engine.run(_INSERT.format(source=source, cleaned=cleaned))
         ((rows, is_dense, size),) = engine.rows(_EXTENT, source=source)
         is_kept = is_whole(Extent(rows, is_dense, size))
     except Exception:
