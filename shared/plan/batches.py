@@ -18,23 +18,23 @@ _SHARE = 8
 """That part of the engine's memory is what they may take, since the engine holds them more than once."""
 
 _TRAVELLER = """
-CREATE TABLE traveller AS
+CREATE VIEW traveller AS
 SELECT {convoy} AS convoy, kind, place, size FROM (
     SELECT kind, place, size FROM fate WHERE kind IN ('joiner', 'changed')
     UNION ALL
     SELECT kind, rowid AS place, strlen({leaver}) AS size
     FROM absent WHERE kind = 'leaver' AND {leavers_travel}
-) ORDER BY convoy, kind, place
+)
 """
 
 _CONVOY = "SELECT count(*), coalesce(max(size), 0) + $more FROM traveller WHERE convoy = $convoy"
 
-_SIZES = "SELECT size + $more FROM traveller WHERE convoy = $convoy ORDER BY rowid"
+_SIZES = "SELECT size + $more FROM traveller WHERE convoy = $convoy ORDER BY kind, place"
 
 _SEAT = """
 CREATE TABLE seat AS
 SELECT kind, place, batch, position
-FROM traveller POSITIONAL JOIN (
+FROM (FROM traveller ORDER BY convoy, kind, place) traveller POSITIONAL JOIN (
     SELECT batch, unnest(range(contacts))::USMALLINT AS position
     FROM (SELECT unnest(range(len($contacts::BIGINT[])))::UINTEGER AS batch, unnest($contacts::BIGINT[]) AS contacts)
 )
@@ -86,7 +86,7 @@ def seat(engine: Engine, job: Job) -> list[Convoy]:
     )
     convoys = [_pack_convoy(engine, number, frame) for number, frame in enumerate(frames(automations))]
     engine.run(_SEAT, contacts=[contacts for convoy in convoys for contacts in convoy.batches])
-    engine.run("DROP TABLE traveller")
+    engine.run("DROP VIEW traveller")
     return convoys
 
 

@@ -50,13 +50,13 @@ def _plan(engine: Engine, job: Job) -> Outcome:
     ledger_members = compare(engine, job.ledger, full=job.full, postponed=job.postponed)
     convoys = batches.seat(engine, job)
     counts = _count(engine, [contacts for convoy in convoys for contacts in convoy.batches])
-    warnings = (*reading.warnings, *_those_who_stay(engine, len(job.postponed)))
+    stay = _those_who_stay(engine, len(job.postponed)) if job.ledger else []
     examples = _examples(engine)
     rejects.write(engine, job.folder / "rejects.csv")
     write_readdressed(engine, job.folder / "readdressed.parquet")
     members = None if is_same(engine, job.ledger) else job.folder / "planned.parquet"
     if members:
-        planned.write(engine, members)
+        planned.write(engine, members, has_ledger=job.ledger is not None)
     engine.run("DROP TABLE fate")  # what is not asked for any more makes room
     return Outcome(
         counts=counts,
@@ -67,7 +67,7 @@ def _plan(engine: Engine, job: Job) -> Outcome:
         readdressed=job.folder / "readdressed.parquet",
         columns=tuple(reading.columns),
         ledger_members=ledger_members,
-        warnings=warnings,
+        warnings=(*reading.warnings, *stay),
         examples=examples,
     )
 

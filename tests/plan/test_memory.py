@@ -5,7 +5,22 @@ from pathlib import Path
 import pytest
 
 from shared.errors import DropUnusable
+from shared.plan import planned
+from shared.plan.engine import Engine
 from tests.plan.planning import Segment, export, plan, table
+
+_FOUR_MILLION = """
+CREATE TYPE state AS ENUM ('member');
+CREATE TYPE kind AS ENUM ('joiner', 'leaver');
+CREATE TABLE source AS SELECT 0::USMALLINT AS id, 0::BIGINT AS first, 'S.csv' AS name;
+CREATE TABLE record AS
+SELECT range::VARCHAR AS email, NULL::VARCHAR AS customer_id, NULL::UUID AS hash, 0::USMALLINT AS source
+FROM range(4_000_000);
+CREATE TABLE fate AS SELECT range AS place, 'joiner'::kind AS kind FROM range(4_000_000);
+CREATE TABLE seat AS
+SELECT place, kind, (place // 250)::UINTEGER AS batch, (place % 250)::USMALLINT AS position FROM fate;
+CREATE TABLE absent (email VARCHAR, customer_id VARCHAR, hash UUID, state state, since TIMESTAMPTZ, kind kind)
+"""
 
 SMALLEST_MB = 128
 """What the smallest instance leaves to the engine."""
@@ -53,3 +68,14 @@ def test_a_record_too_long_for_memory_is_named(tmp_path: Path) -> None:
         plan(tmp_path, Segment({"S.csv": data}), memory_mb=SMALLEST_MB)
     assert caught.value.code == "file_unreadable"
     assert "S.csv, line 2" in caught.value.message
+
+
+def test_rows_of_a_plan_are_joined_a_part_at_a_time(tmp_path: Path) -> None:
+    """Where all rows and the joins of one part fit in memory, nothing goes to the disk; the joins of all would not."""
+    engine = Engine(tmp_path, memory_mb=440)
+    try:
+        engine.run(_FOUR_MILLION)
+        planned.write(engine, tmp_path / "planned.parquet", has_ledger=False)
+        assert [path.name for path in tmp_path.iterdir()] == ["planned.parquet"]
+    finally:
+        engine.close()
