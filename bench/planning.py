@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ FIRST_MB, HUGE_MB, WIDE_MB = 600, 1500, 1200
 HUGE_TIMES_MILLION = 12
 HUGE_NEEDS_BYTES = 25 * 10**9
 WIDE_COLUMNS = 100
+TIMES = 3
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ def measure(folder: Path, report: Report, *, quick: bool) -> Planned:
     report.note(
         "Planning is the whole step, from the message to the stored plan. Storage is a folder on the same disk, so "
         "that fetching the drop and storing the plan take no time; waiting for ActiveCampaign (two questions) is left "
-        "out."
+        f"out. What is compared to another plan is planned {TIMES} times: the time is that of the fastest, since "
+        "whatever else a machine does only takes time, and the memory is the most."
     )
     return planned
 
@@ -47,17 +50,17 @@ def _million(folder: Path, report: Report, *, quick: bool) -> Planned:
     drop = Drop(MILLION)
     files = make(drop, folder / "drops", _moment(0))
     count = apart("bench.count_rows", len(COLUMNS), *files)
-    first = _plan(folder, drop, commit=True)
+    first = _fastest(folder, drop, commit=True)
     pandas = _pandas(folder, files)
     floor = FIRST_TIMES_COUNT * count["seconds"] + FIRST_PLUS_SECONDS
     _take_down(report, "1,000,000 rows, first time", first, count, pandas, at_most(floor), at_most(FIRST_MB))
     limit = at_most(first["seconds"])
-    nothing = _plan(folder, drop, joiners=0)
+    nothing = _fastest(folder, drop, joiners=0)
     again = None if quick else _pandas(folder, files)
     _take_down(report, "1,000,000 rows, nothing changed", nothing, count, again, limit, at_most(FIRST_MB))
     drop = replace(drop, percent=1, version=1)
     files = make(drop, folder / "drops", _moment(1))
-    some = _plan(folder, drop, joiners=0)
+    some = _fastest(folder, drop, joiners=0)
     again = None if quick else _pandas(folder, files)
     _take_down(report, "1,000,000 rows, 1 % changed", some, count, again, limit, at_most(FIRST_MB))
     return Planned(folder, first["seconds"])
@@ -93,12 +96,19 @@ def _huge(folder: Path, report: Report) -> None:
     make(small, folder / "small" / "drops", _moment(0))
     files = make(drop, folder / "drops", _moment(0))
     count = apart("bench.count_rows", len(COLUMNS), *files)
-    beside = _plan(folder / "small", small)["seconds"]
-    plan = _plan(folder, drop)
+    beside = _fastest(folder / "small", small)["seconds"]
+    plan = _fastest(folder, drop)
     limit = at_most(HUGE_TIMES_MILLION * beside)
     _take_down(report, "10,000,000 rows, first time", plan, count, None, limit, at_most(HUGE_MB))
     report.note(f"10,000,000 rows are compared to 1,000,000 that were planned just before, in {shown(beside, 's')}.")
     shutil.rmtree(folder)
+
+
+def _fastest(folder: Path, drop: Drop, *, joiners: int | None = None, commit: bool = False) -> dict[str, Any]:
+    """The fastest of several plans, with the most memory that one of them took; the last is committed if any is."""
+    commits = [False] * (TIMES - 1) + [commit]
+    plans = [_plan(folder, drop, joiners=joiners, commit=commit) for commit in commits]
+    return min(plans, key=itemgetter("seconds")) | {"peak_mb": max(plan["peak_mb"] for plan in plans)}
 
 
 def _plan(folder: Path, drop: Drop, *, joiners: int | None = None, commit: bool = False) -> dict[str, Any]:
