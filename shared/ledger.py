@@ -1,7 +1,8 @@
 """The ledger of an export: what ActiveCampaign was told of whom, as far as it confirmed it.
 
-A Parquet file with one row per email: ``email, customer_id, hash, state (member|former|refused), since``. The next
-run's differences start here, so a contact enters only when its import was confirmed.
+A Parquet file with one row per email: ``email, customer_id, hash, state (member|former|refused), since``. A hash is a
+``UUID``, as the text of a million takes a tenth of a second to read. The next run's differences start here, so a
+contact enters only when its import was confirmed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,9 +48,10 @@ LEFT JOIN exceptions ON planned.batch = exceptions.batch AND planned.position = 
 
 _NEXT = """
 SELECT email, customer_id,
-       CASE WHEN travelled AND fate = 'unsure' THEN CASE kind WHEN 'joiner' THEN $may_have_joined ELSE $tell_again END
-            WHEN travelled AND fate <> 'lost' THEN hash::VARCHAR
-            ELSE coalesce(ledger_hash, hash)::VARCHAR END AS hash,
+       CASE WHEN travelled AND fate = 'unsure'
+                THEN CASE kind WHEN 'joiner' THEN $may_have_joined::UUID ELSE $tell_again::UUID END
+            WHEN travelled AND fate <> 'lost' THEN hash
+            ELSE coalesce(ledger_hash, hash) END AS hash,
        CASE WHEN travelled AND fate = 'unsure' THEN 'member'
             WHEN kind = 'leaver' AND (fate <> 'lost' OR (batch IS NULL AND {complete})) THEN 'former'
             WHEN travelled AND kind <> 'leaver' AND fate = 'confirmed' THEN 'member'
@@ -71,7 +73,7 @@ COPY (
 _READDRESS = """
 COPY (
     SELECT coalesce(new_email, email) AS email, customer_id,
-           CASE WHEN new_email IS NULL THEN hash::VARCHAR ELSE $tell_again END AS hash, state, since
+           CASE WHEN new_email IS NULL THEN try_cast(hash AS UUID) ELSE $tell_again::UUID END AS hash, state, since
     FROM read_parquet({ledger}) LEFT JOIN pair USING (email)
 ) TO {target} (FORMAT parquet, COMPRESSION zstd)
 """

@@ -138,13 +138,13 @@ def parquet(path: Path) -> list[dict[str, Any]]:
 
 
 def write_ledger(path: Path, rows: Sequence[tuple[str, str | None, str, str]]) -> Path:
-    """A ledger as a run would have left it."""
+    """A ledger as a run would have left it; a hash that is none stays out."""
     with duckdb.connect() as engine:
         engine.execute(
-            "CREATE TABLE ledger (email VARCHAR, customer_id VARCHAR, hash VARCHAR, state VARCHAR, since TIMESTAMPTZ)"
+            "CREATE TABLE ledger (email VARCHAR, customer_id VARCHAR, hash UUID, state VARCHAR, since TIMESTAMPTZ)"
         )
         for row in rows:
-            engine.execute("INSERT INTO ledger VALUES (?, ?, ?, ?, ?)", [*row, BEFORE])
+            engine.execute("INSERT INTO ledger VALUES (?, ?, try_cast(? AS UUID), ?, ?)", [*row, BEFORE])
         engine.execute(f"COPY ledger TO '{path}' (FORMAT parquet)")
     return path
 

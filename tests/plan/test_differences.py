@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from shared.drop.shapes import Dialect
@@ -176,6 +177,14 @@ def test_the_ledger_decides_what_a_member_is(tmp_path: Path, state: str, same: b
     assert (row["batch"] is not None) == (kind in ("joiner", "changed"))
     assert planned.outcome.counts.refused_earlier == (kind == "refused")
     assert planned.outcome.counts.unchanged == (kind in ("refused", "unchanged"))
+
+
+def test_a_ledger_with_hashes_as_text_is_understood(tmp_path: Path) -> None:
+    """Ledgers of earlier versions have them so."""
+    ledger, earlier = next_ledger(tmp_path / "ledger.parquet", plan(tmp_path, FIRST)), tmp_path / "earlier.parquet"
+    with duckdb.connect() as engine:
+        engine.execute(f"COPY (SELECT * REPLACE (hash::VARCHAR AS hash) FROM '{ledger}') TO '{earlier}'")
+    assert plan(tmp_path, FIRST, ledger=earlier).outcome.counts.unchanged == 3
 
 
 def test_whoever_is_no_member_any_more_carries_on(tmp_path: Path) -> None:
