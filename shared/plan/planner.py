@@ -9,6 +9,7 @@ from shared.plan.diff import compare, is_same
 from shared.plan.engine import Engine
 from shared.plan.identity import count_handed_on, find_duplicates, write_readdressed
 from shared.plan.read import read_drops
+from shared.plan.room import room_on_disk
 from shared.plan.shapes import Job, Outcome
 
 _EXAMPLES = 5
@@ -30,12 +31,13 @@ def make_plan(job: Job) -> Outcome:
     """Plan one run.
 
     Raises ``DropUnusable`` (the drop cannot be read without guessing), ``ExportRefused`` and ``RunHeld`` (a mapped
-    column is not there), and ``CourierError`` with code ``accounting`` where rows would be lost, or ``plan_memory`` and
-    ``plan_failed`` where the engine gives up.
+    column is not there), and ``CourierError`` with code ``accounting`` where rows would be lost, ``plan_disk`` where
+    the disk is full, or ``plan_memory`` and ``plan_failed`` where the engine gives up.
     """
     engine = Engine(job.folder, job.memory_mb)
     try:
-        return _plan(engine, job)
+        with room_on_disk(job.folder):
+            return _plan(engine, job)
     except duckdb.OutOfMemoryException:
         raise CourierError(f"planning needs more than {job.memory_mb} MB of memory", code="plan_memory") from None
     except duckdb.Error as error:

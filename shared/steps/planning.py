@@ -8,7 +8,8 @@ one got to.
 import math
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -40,6 +41,7 @@ from shared.messages import PlanMessage
 from shared.plan.guards import GUARDS, check
 from shared.plan.identity import read_readdressed
 from shared.plan.planner import make_plan
+from shared.plan.room import room_on_disk
 from shared.plan.shapes import Job, LocalDrop, Outcome
 from shared.runs.announcing import hold
 from shared.runs.claiming import claim, give_back, note, still_ours
@@ -155,8 +157,7 @@ def _plan_once(planning: _Planning) -> Plan | None:
     state = planning.state()
     segments = _newest_drops(planning, state)
     drops = [segment.drop for segment in segments]
-    folder = Path(tempfile.mkdtemp(prefix="plan-", dir=courier.workplace))
-    try:
+    with _plan_folder(courier) as folder:
         job = Job(
             export=planning.export,
             drops=_fetch(courier, segments, folder),
@@ -180,6 +181,15 @@ def _plan_once(planning: _Planning) -> Plan | None:
             hold_for_a_person(courier, run, outcome, drops, guard)
             return None
         return publish(courier, run, _readdressed(planning, job, segments, outcome, wanted), drops)
+
+
+@contextmanager
+def _plan_folder(courier: Courier) -> Iterator[Path]:
+    """A folder for one plan, gone afterwards; ``CourierError`` with code ``plan_disk`` where it finds no room."""
+    folder = Path(tempfile.mkdtemp(prefix="plan-", dir=courier.workplace))
+    try:
+        with room_on_disk(folder):
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -208,6 +218,7 @@ def _readdressed(
     readdress_ledger(job.ledger, found.done, ledger)
     if found.done:
         _remember(courier, run, ledger, len(found.done))
+    shutil.rmtree(job.folder)  # the disk may have room for one plan only
     folder = _subfolder(job.folder.parent, "again")
     drops = _fetch(courier, segments, folder)
     work = _subfolder(folder, "work")

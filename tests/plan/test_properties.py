@@ -22,7 +22,7 @@ from tests.plan.planning import Planned, Segment, export, plan
 
 NAMED = export({"email": "EMail", "customer_id": "Id", "first_name": "Name"})
 HEADER = ("Id", "EMail", "Name")
-OURS = {"plan_failed", "plan_memory", "accounting", "internal"}
+OURS = {"plan_failed", "plan_memory", "plan_disk", "accounting", "internal"}
 """Codes that say that the app, not the drop, is at fault."""
 
 QUOTINGS: tuple[Literal[0, 1, 2], ...] = (csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC)

@@ -1,5 +1,7 @@
 """Drops that are late, replaced, empty or wrong: exported once, whole, or not at all."""
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,28 @@ def test_a_drop_that_is_replaced_while_it_is_read_is_exported_in_its_new_version
     assert world.errors == []
     assert [run.counts.confirmed for run in runs_of(world)] == [PEOPLE]
     assert differences(world.stage, new) == []
+
+
+def test_a_drop_that_the_disk_has_no_room_for_fails_its_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a reason that says so, nothing left behind, and nothing in the way of the next run."""
+    world, day = connected(tmp_path), first_day(PEOPLE)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryBlobs, "download", full)
+        dropped(world, day)
+        world.play()
+    (run,) = runs_of(world)
+    assert run.state is RunState.FAILED
+    assert run.reason
+    assert run.reason.code == "plan_disk"
+    assert list(world.courier.workplace.glob("plan-*")) == []
+    again = request_run(world.courier, EXPORT, Trigger.REQUEST)
+    world.play()
+    assert world.run_of(again.id).state is RunState.SUCCEEDED
+    assert differences(world.stage, day) == []
 
 
 def test_a_run_that_was_asked_for_too_early_is_planned_as_soon_as_its_drop_has_settled(tmp_path: Path) -> None:
