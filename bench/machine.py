@@ -1,11 +1,14 @@
-"""The machine under the figures: what it is, how busy it was, and how much memory this process took at most."""
+"""The machine under the figures: what it is, how busy it was, and how much memory and disk were taken at most."""
 
 import os
 import platform
 import resource
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 from typing import Self
 
 import duckdb
@@ -14,6 +17,9 @@ from shared.doors.machine import instance_memory_mb
 
 _STATUS = Path("/proc/self/status")
 _STAT = Path("/proc/stat")
+_LOOK_SECONDS = 0.05
+_BLOCK_BYTES = 512
+"""What ``st_blocks`` counts, whatever the file system."""
 
 
 def described() -> dict[str, str | int]:
@@ -37,6 +43,40 @@ def peak_mb() -> float:
     marks = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
     kibibytes = marks[0] if marks else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return kibibytes * 1024 / 1e6
+
+
+@dataclass
+class Disk:
+    """The most that a folder was seen to take on its disk, in MB of a million bytes."""
+
+    peak_mb: float = 0.0
+
+
+@contextmanager
+def watched_disk(folder: Path) -> Iterator[Disk]:
+    """Look at a folder twenty times a second, and once more at the end."""
+    disk, ended = Disk(), Event()
+
+    def watch() -> None:
+        while not ended.wait(_LOOK_SECONDS):
+            disk.peak_mb = max(disk.peak_mb, _taken_mb(folder))
+
+    watcher = Thread(target=watch)
+    watcher.start()
+    try:
+        yield disk
+    finally:
+        ended.set()
+        watcher.join()
+        disk.peak_mb = max(disk.peak_mb, _taken_mb(folder))
+
+
+def _taken_mb(folder: Path) -> float:
+    taken = 0
+    with suppress(FileNotFoundError):  # what is gone since it was listed ends the look
+        for path in folder.rglob("*"):
+            taken += path.lstat().st_blocks * _BLOCK_BYTES
+    return taken / 1e6
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """``python -m bench.plan_once FOLDER``: one run of the planning step on the drops in that folder, in this process.
 
-``FOLDER/drops`` and ``FOLDER/state`` are the containers. Time and memory are those of the step as deployed, from the
-message to the stored plan; only waiting for ActiveCampaign costs nothing here. ``--commit`` writes the ledger
+``FOLDER/drops`` and ``FOLDER/state`` are the containers. Time, memory and disk are those of the step as deployed, from
+the message to the stored plan; only waiting for ActiveCampaign costs nothing here. ``--commit`` writes the ledger
 afterwards, as if every import had been confirmed.
 """
 
@@ -15,7 +15,7 @@ import requests
 from bench.apart import tell
 from bench.counting import Calls, CountedBlobs, CountedQueues
 from bench.folders import FolderBlobs
-from bench.machine import Stopwatch, peak_mb
+from bench.machine import Stopwatch, peak_mb, watched_disk
 from bench.workload import export_document
 from local.activecampaign.account import Account
 from local.activecampaign.api import Api
@@ -48,9 +48,11 @@ def main() -> None:
     courier = _courier(asked.folder, calls)
     run = request_run(courier, EXPORT, Trigger.REQUEST)
     calls.forget()  # what asking took is not planning's
-    watch = Stopwatch()
-    plan_run(courier, PlanMessage(run=run.id, generation=run.watch.generation))
-    seconds, worked, peak, taken = watch.seconds, watch.processor_seconds, peak_mb(), calls.document()
+    with watched_disk(courier.workplace) as disk:
+        watch = Stopwatch()
+        plan_run(courier, PlanMessage(run=run.id, generation=run.watch.generation))
+        seconds, worked = watch.seconds, watch.processor_seconds
+    peak, taken = peak_mb(), calls.document()
     planned = courier.store.get(names.run(run.id), Run)
     if asked.commit:
         _commit(courier, planned)
@@ -58,6 +60,7 @@ def main() -> None:
         seconds=seconds,
         processor_seconds=worked,
         peak_mb=peak,
+        peak_disk_mb=disk.peak_mb,
         calls=taken,
         blob_calls=sum(taken[kind] for kind in ("reads", "writes", "lists", "others")),
         run=run.id,

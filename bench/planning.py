@@ -21,6 +21,9 @@ HUGE_NEEDS_BYTES = 25 * 10**9
 WIDE_COLUMNS = 100
 TIMES = 3
 
+FLEX_DISK_MB = 800
+"""Temporary storage of an instance: https://learn.microsoft.com/azure/azure-functions/functions-scale#service-limits"""
+
 
 @dataclass(frozen=True)
 class Planned:
@@ -148,6 +151,7 @@ def _take_down(
         memories.append(f"pandas {shown(pandas['peak_mb'], 'MB')}")
     report.add(SECTION, f"{name}: time", plan["seconds"], "s", ", ".join(times), time_target)
     report.add(SECTION, f"{name}: peak memory", plan["peak_mb"], "MB", ", ".join(memories), memory_target)
+    report.add(SECTION, f"{name}: peak disk", plan["peak_disk_mb"], "MB", f"Flex Consumption has {FLEX_DISK_MB} MB")
     sent = sum(number for kind, number in plan["calls"].items() if kind.startswith("sent to"))
     kinds = ", ".join(f"{plan['calls'][kind]} {kind}" for kind in ("reads", "writes", "lists"))
     report.add(SECTION, f"{name}: calls to blobs", plan["blob_calls"], "", f"{kinds}; {sent} queue messages")
