@@ -1,10 +1,12 @@
 """Storage for the tests of the host, and apps to run in it."""
 
 import json
+import signal
 import textwrap
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +17,7 @@ from azure.storage.blob import BlobServiceClient, ContainerClient
 from azure.storage.queue import QueueClient, QueueServiceClient, TextBase64EncodePolicy
 
 from local.azurite import Azurite
-from local.host import HostProcess
+from local.host import HostFailed, HostProcess
 from local.host.connections import Connections
 from local.host.load import Function, read_functions
 from local.host.outputs import Outputs
@@ -51,6 +53,13 @@ def until(condition: Callable[[], T], seconds: float = 20) -> T:
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
     return found
+
+
+def is_killed(process: HostProcess) -> bool:
+    """Whether a host that was told to kill itself does: its first call may come before it says that it serves."""
+    with suppress(HostFailed):
+        process.start()
+    return process.wait(20) == -signal.SIGKILL
 
 
 @dataclass(frozen=True)
