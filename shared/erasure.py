@@ -15,8 +15,6 @@ began, ended or brought a new ledger in between. So nobody is sent anything afte
 import csv
 import mmap
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -30,6 +28,7 @@ from shared import names
 from shared.courier import Courier
 from shared.documents import Document, ExportState, Run, RunState
 from shared.doors.ports import Blob
+from shared.doors.scratch import scratch_folder
 from shared.errors import BlobChanged, BlobMissing, Conflict, CourierError
 from shared.plan.domains import ascii_domain
 from shared.runs.decisions import exports_with_state
@@ -128,7 +127,7 @@ def _look(search: _Search, blob: Blob | None, look: Callable[[Path, Person], T])
     if blob is None or (blob.name, blob.etag) in search.clean:
         return None
     _check_time(search)
-    with _folder(search.courier) as folder:
+    with scratch_folder(search.courier.workplace) as folder:
         copy = folder / "copy"
         found = look(copy, search.person) if _download(search.courier, blob.name, copy) else None
     if not found:
@@ -339,15 +338,6 @@ def _is_about(row: list[str], person: Person) -> bool:
 
 
 # Files
-
-
-@contextmanager
-def _folder(courier: Courier) -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="erase-", dir=courier.workplace))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _download(courier: Courier, name: str, path: Path) -> bool:

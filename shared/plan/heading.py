@@ -1,11 +1,11 @@
 """The heading of a drop: what its columns are called, found out from a few kilobytes of its first file."""
 
-import tempfile
 import zlib
 from pathlib import Path
 
 from shared.documents import Drop, DropBlob
 from shared.doors.ports import Blobs
+from shared.doors.scratch import scratch_folder
 from shared.drop.shapes import Dialect, column_name
 from shared.errors import BlobChanged, BlobMissing, DropUnusable
 from shared.plan.dialect import find_layout
@@ -28,8 +28,8 @@ def find_columns(blobs: Blobs, drop: Drop, dialect: Dialect, workplace: Path) ->
     if not drop.blobs:
         return None
     blob = drop.blobs[0]
-    with tempfile.TemporaryDirectory(prefix="heading-", dir=workplace) as folder:
-        head = Path(folder) / "head"
+    with scratch_folder(workplace) as folder:
+        head = folder / "head"
         try:
             _fetch(blobs, blob, head)
             plain = open_plain(blob.name, head, dialect.encoding, head.with_suffix(".txt"))

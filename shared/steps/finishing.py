@@ -4,7 +4,6 @@ Each part looks for its own result first, or makes the same one again, so that a
 again.
 """
 
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from shared import names
 from shared.courier import Courier
 from shared.documents import Counts, ExportState, Plan, Reason, Receipt, ReceiptState, Run, RunState
 from shared.doors.clock import now
+from shared.doors.scratch import scratch_folder
 from shared.ledger import BatchOutcome, write_ledger
 from shared.outcomes import gaps
 from shared.outcomes.refused import Refused, append_refused
@@ -138,8 +138,8 @@ def _commit(courier: Courier, run: Run, plan: Plan, receipts: Sequence[Summary])
     if whole:
         changes |= {"drops": run.drops, "rows": run.counts.rows}
     if plan.planned_etag:
-        with tempfile.TemporaryDirectory(prefix="finish-", dir=courier.workplace, ignore_cleanup_errors=True) as folder:
-            _write_files(courier, run, plan, receipts, Path(folder), complete=complete)
+        with scratch_folder(courier.workplace) as folder:
+            _write_files(courier, run, plan, receipts, folder, complete=complete)
         changes["ledger"] = run.id
 
     def committed(state: ExportState) -> ExportState:

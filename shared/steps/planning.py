@@ -7,9 +7,7 @@ one got to.
 
 import math
 import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -21,6 +19,7 @@ from shared.courier import Courier
 from shared.documents import Connection, Drop, DropBlob, Export, ExportState, Plan, Reason, Run, RunState
 from shared.doors.clock import now
 from shared.doors.machine import engine_memory_mb
+from shared.doors.scratch import scratch_folder
 from shared.doors.transfers import all_at_once
 from shared.drop.finding import newest_drop
 from shared.drop.shapes import SegmentDrop
@@ -157,7 +156,7 @@ def _plan_once(planning: _Planning) -> Plan | None:
     state = planning.state()
     segments = _newest_drops(planning, state)
     drops = [segment.drop for segment in segments]
-    with _plan_folder(courier) as folder:
+    with scratch_folder(courier.workplace) as folder, room_on_disk(folder):
         job = Job(
             export=planning.export,
             drops=_fetch(courier, segments, folder),
@@ -181,17 +180,6 @@ def _plan_once(planning: _Planning) -> Plan | None:
             hold_for_a_person(courier, run, outcome, drops, guard)
             return None
         return publish(courier, run, _readdressed(planning, job, segments, outcome, wanted), drops)
-
-
-@contextmanager
-def _plan_folder(courier: Courier) -> Iterator[Path]:
-    """A folder for one plan, gone afterwards; ``CourierError`` with code ``plan_disk`` where it finds no room."""
-    folder = Path(tempfile.mkdtemp(prefix="plan-", dir=courier.workplace))
-    try:
-        with room_on_disk(folder):
-            yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_released(run: Run, drops: Sequence[Drop]) -> bool:

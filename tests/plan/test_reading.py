@@ -89,18 +89,26 @@ def test_names_of_model_json_are_read_as_those_of_a_header(tmp_path: Path) -> No
     assert sorted(plan(tmp_path, segment).contacts) == ["a@example.com"]
 
 
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), MemoryError()])
-def test_a_full_disk_is_not_taken_for_a_damaged_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (OSError(28, "No space left on device"), CourierError),
+        (OSError(5, "Input/output error"), OSError),
+        (MemoryError(), MemoryError),
+    ],
+)
+def test_what_the_machine_lacks_is_not_taken_for_a_damaged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, raised: type[Exception]
 ) -> None:
-    """What the machine lacks is no fault of the drop, and may be there the next time."""
+    """It is no fault of the drop, and may be there the next time."""
 
     def fail(*_: object) -> None:
         raise error
 
     monkeypatch.setattr("shared.plan.plain.gzip.open", fail)
-    with pytest.raises(type(error)):
+    with pytest.raises(raised) as caught:
         plan(tmp_path, gzip.compress(table("Id,EMail", "1,a@example.com")))
+    assert not isinstance(caught.value, DropUnusable)
 
 
 def test_a_very_long_line_is_read(tmp_path: Path) -> None:

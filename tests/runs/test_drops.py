@@ -85,7 +85,7 @@ def test_a_drop_that_the_disk_has_no_room_for_fails_its_run(tmp_path: Path, monk
     assert run.state is RunState.FAILED
     assert run.reason
     assert run.reason.code == "plan_disk"
-    assert list(world.courier.workplace.glob("plan-*")) == []
+    assert list(world.courier.workplace.glob("courier-*")) == []
     again = request_run(world.courier, EXPORT, Trigger.REQUEST)
     world.play()
     assert world.run_of(again.id).state is RunState.SUCCEEDED
