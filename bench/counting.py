@@ -5,19 +5,14 @@ https://learn.microsoft.com/azure/storage/blobs/map-rest-apis-transaction-catego
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
+from shared.doors.blobs import BLOCK_BYTES
 from shared.doors.ports import Blob, Blobs, Content, Queues
 from shared.messages import Message
-
-BLOCK_BYTES = 8 * 1024 * 1024
-"""Large blobs are moved in blocks of this size; see ``shared/opening.py``."""
-
-SINGLE_PUT_BYTES = 64 * 1024 * 1024
-"""The storage library writes what is not larger in one request."""
 
 PAGE = 5000
 """Blobs in one answer to a listing."""
@@ -70,7 +65,7 @@ def reads_for(size: int) -> int:
 
 def writes_for(size: int) -> int:
     """Requests that write a blob of so many bytes: one, or its blocks and the list of them."""
-    return 1 if size <= SINGLE_PUT_BYTES else -(-size // BLOCK_BYTES) + 1
+    return 1 if size <= BLOCK_BYTES else -(-size // BLOCK_BYTES) + 1
 
 
 class CountedBlobs:
@@ -114,6 +109,20 @@ class CountedBlobs:
         """Replace a blob by a file where the condition holds."""
         self._calls.add(writes=writes_for(path.stat().st_size))
         return self._blobs.upload(name, path, if_match=if_match)
+
+    def stream(self, name: str, pieces: Iterable[bytes]) -> str:
+        """Replace a blob by all pieces."""
+        size = 0
+
+        def counted() -> Iterator[bytes]:
+            nonlocal size
+            for piece in pieces:
+                size += len(piece)
+                yield piece
+
+        etag = self._blobs.stream(name, counted())
+        self._calls.add(writes=writes_for(size))
+        return etag
 
     def below(self, prefix: str = "", *, metadata: bool = False) -> Iterator[Blob]:
         """Every blob below a prefix."""

@@ -1,11 +1,12 @@
 """A container that is a folder: blobs of any size without holding one in memory.
 
-Files come and go by another name for the same file. What a copy takes depends on where storage is; here it would be on
-the very disk that planning works with, and each would slow down the other.
+Files come and go by another name for the same file, and of what is streamed only the size is kept. What a copy takes
+depends on where storage is; here it would be on the very disk that planning works with, and each would slow down the
+other.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -60,6 +61,15 @@ class FolderBlobs:
         place = self._place(name)
         place.unlink(missing_ok=True)
         os.link(path, place)
+        return self._blob(name).etag
+
+    def stream(self, name: str, pieces: Iterable[bytes]) -> str:
+        """Replace a blob by one that is as large, and has none of the pieces."""
+        size = sum(map(len, pieces))
+        place = self._place(name)
+        place.unlink(missing_ok=True)
+        with place.open("wb") as file:
+            file.truncate(size)
         return self._blob(name).etag
 
     def below(self, prefix: str = "", *, metadata: bool = False) -> Iterator[Blob]:  # noqa: ARG002 - as above

@@ -7,7 +7,7 @@ stand-in and any number of processes tell the same time.
 import os
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -112,6 +112,10 @@ class ScaledBlobs:
     def upload(self, name: str, path: Path, *, if_match: str | None = None) -> str:
         """Replace a blob by a file where the condition holds."""
         return self._blobs.upload(name, path, if_match=if_match)
+
+    def stream(self, name: str, pieces: Iterable[bytes]) -> str:
+        """Replace a blob by all pieces."""
+        return self._blobs.stream(name, pieces)
 
     def delete(self, name: str, *, if_match: str | None = None) -> None:
         """Remove a blob."""

@@ -16,15 +16,12 @@ from azure.storage.queue import QueueServiceClient
 from requests.adapters import HTTPAdapter
 
 from shared.courier import Courier
-from shared.doors.blobs import AzureBlobs
+from shared.doors.blobs import BLOCK_BYTES, AzureBlobs
 from shared.doors.clock import SystemClock
 from shared.doors.queues import AzureQueues
 from shared.doors.vault import AzureVault
 from shared.settings import StorageAccount, read_settings
 from shared.store import Store
-
-_BLOCK_BYTES = 8 * 1024 * 1024
-"""Size of the blocks in which large blobs are moved; up to eight are in memory at a time, before or after planning."""
 
 _MOST_THREADS = 32
 """Of one worker process (PYTHON_THREADPOOL_THREAD_COUNT): so many connections are kept open to one host at most."""
@@ -76,9 +73,8 @@ def _session() -> requests.Session:
 
 def _blob_service(account: StorageAccount, credential: DefaultAzureCredential) -> BlobServiceClient:
     sizes: dict[str, Any] = {
-        "max_single_get_size": _BLOCK_BYTES,
-        "max_chunk_get_size": _BLOCK_BYTES,
-        "max_block_size": _BLOCK_BYTES,
+        "max_single_get_size": BLOCK_BYTES,
+        "max_chunk_get_size": BLOCK_BYTES,
     }
     if account.connection_string:
         return BlobServiceClient.from_connection_string(account.connection_string, **sizes)

@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -112,6 +112,10 @@ class MemoryBlobs:
     def upload(self, name: str, path: Path, *, if_match: str | None = None) -> str:
         """Replace a blob by a file."""
         return self.write(name, path.read_bytes(), if_match=if_match)
+
+    def stream(self, name: str, pieces: Iterable[bytes]) -> str:
+        """Replace a blob by all pieces."""
+        return self.write(name, b"".join(pieces))
 
     def below(self, prefix: str = "", *, metadata: bool = False) -> Iterator[Blob]:
         """Every blob below a prefix."""

@@ -1,14 +1,18 @@
 """Blob storage through Azure's SDK."""
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
-from azure.storage.blob import BlobPrefix, BlobProperties, ContainerClient
+from azure.storage.blob import BlobBlock, BlobClient, BlobPrefix, BlobProperties, ContainerClient
 
 from shared.doors.ports import Blob, Content
 from shared.errors import BlobChanged, BlobMissing
@@ -16,6 +20,12 @@ from shared.errors import BlobChanged, BlobMissing
 _READ_AT_ONCE = 2
 _WRITTEN_AT_ONCE = 4
 """Blocks of one large blob moved at the same time; each is held in memory. More files are read than written at once."""
+
+BLOCK_BYTES = 8 * 1024 * 1024
+"""Size of the blocks in which large blobs are moved; up to ten are in memory at a time, while a plan is stored.
+
+A blob has at most 50,000: https://learn.microsoft.com/azure/storage/blobs/scalability-targets
+"""
 
 _MARK = "write"
 """Metadata of this door's own: which write a blob came from."""
@@ -82,10 +92,28 @@ class AzureBlobs:
 
     def upload(self, name: str, path: Path, *, if_match: str | None = None) -> str:
         """Replace a blob by the content of a file, a few blocks at a time."""
-        with _translated(name), path.open("rb") as file:
-            answer = self._container.get_blob_client(name).upload_blob(
-                file, overwrite=True, max_concurrency=_WRITTEN_AT_ONCE, **_only(if_match)
-            )
+        with path.open("rb") as file:
+            return self._put(name, iter(partial(file.read, BLOCK_BYTES), b""), if_match)
+
+    def stream(self, name: str, pieces: Iterable[bytes]) -> str:
+        """Replace a blob by all pieces, a few blocks at a time."""
+        return self._put(name, _in_blocks(pieces))
+
+    def _put(self, name: str, blocks: Iterator[bytes], if_match: str | None = None) -> str:
+        """Replace a blob by all blocks; one that has a single block takes a single request.
+
+        The library names blocks by their place. Two who write the same blob at the same time would get each other's, so
+        these have names of their own.
+        """
+        client = self._container.get_blob_client(name)
+        first = next(blocks, b"")
+        second = next(blocks, None)
+        with _translated(name):
+            if second is None:
+                answer = client.upload_blob(first, overwrite=True, **_only(if_match))
+            else:
+                listed = _staged(client, chain((first, second), blocks))
+                answer = client.commit_block_list(listed, **_only(if_match))
         return str(answer["etag"])
 
     def below(self, prefix: str = "", *, metadata: bool = False) -> Iterator[Blob]:
@@ -115,6 +143,37 @@ class AzureBlobs:
         except BlobChanged:
             if self.exists(name):
                 raise
+
+
+def _in_blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in blocks of at least ``BLOCK_BYTES``, but for the last."""
+    waiting: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= BLOCK_BYTES:
+            yield b"".join(waiting)
+            waiting.clear()
+            size = 0
+    if waiting:
+        yield b"".join(waiting)
+
+
+def _staged(client: BlobClient, blocks: Iterable[bytes]) -> list[BlobBlock]:
+    """Send all blocks, several at the same time, and return their list. Without it they are not part of the blob."""
+    mark = uuid4().hex
+    listed: list[BlobBlock] = []
+    moving: deque[Future[object]] = deque()
+    with ThreadPoolExecutor(max_workers=_WRITTEN_AT_ONCE) as pool:
+        for block in blocks:
+            if len(moving) == _WRITTEN_AT_ONCE:
+                moving.popleft().result()
+            listed.append(BlobBlock(f"{mark}{len(listed):05d}"))
+            moving.append(pool.submit(client.stage_block, listed[-1].id, block))
+    for move in moving:
+        move.result()
+    return listed
 
 
 def _only(etag: str | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 Implementations: ``blobs.py``, ``queues.py`` and ``vault.py`` beside this file; tests bring their own in memory.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -58,6 +58,12 @@ class Blobs(Protocol):
         """Replace a blob by the content of a file without holding it in memory, and return its ETag.
 
         ``BlobChanged`` where it is not that version.
+        """
+
+    def stream(self, name: str, pieces: Iterable[bytes]) -> str:
+        """Replace a blob by all pieces, a few blocks of which are in memory at a time, and return its ETag.
+
+        Where a piece cannot be had, the blob stays what it was.
         """
 
     def below(self, prefix: str = "", *, metadata: bool = False) -> Iterator[Blob]:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.counting import BLOCK_BYTES, SINGLE_PUT_BYTES, Calls, CountedBlobs, CountedQueues, reads_for, writes_for
+from bench.counting import Calls, CountedBlobs, CountedQueues, reads_for, writes_for
 from bench.folders import FolderBlobs
+from shared.doors.blobs import BLOCK_BYTES
 from shared.errors import BlobChanged, BlobMissing
 from shared.messages import PlanMessage
 from tests.fakes import ManualClock, MemoryBlobs, MemoryQueues
@@ -17,7 +18,7 @@ def test_large_blobs_are_read_in_blocks(size: int, requests: int) -> None:
     assert reads_for(size) == requests
 
 
-@pytest.mark.parametrize(("size", "requests"), [(0, 1), (SINGLE_PUT_BYTES, 1), (SINGLE_PUT_BYTES + 1, 10)])
+@pytest.mark.parametrize(("size", "requests"), [(0, 1), (BLOCK_BYTES, 1), (BLOCK_BYTES + 1, 3)])
 def test_large_blobs_are_written_in_blocks_and_a_list(size: int, requests: int) -> None:
     """What fits one request is one."""
     assert writes_for(size) == requests
@@ -37,10 +38,11 @@ def test_every_request_is_counted_by_its_kind(tmp_path: Path) -> None:
     list(blobs.below("a/"))
     blobs.download("a/b", tmp_path / "b")
     blobs.upload("a/d", tmp_path / "b")
+    blobs.stream("a/e", [b"1", b"2"])
     blobs.delete("a/b")
     CountedQueues(MemoryQueues(clock), calls).send("export-runs", PlanMessage(run="r", generation=0))
-    assert calls.document() == {"reads": 3, "writes": 2, "lists": 2, "others": 1, "sent to export-runs": 1}
-    assert calls.blobs == 8
+    assert calls.document() == {"reads": 3, "writes": 3, "lists": 2, "others": 1, "sent to export-runs": 1}
+    assert calls.blobs == 9
     calls.forget()
     assert calls.blobs == 0
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.core.exceptions import ServiceResponseError
+from azure.core.exceptions import AzureError, ServiceResponseError
 from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import BlobServiceClient, LinearRetry
 
@@ -14,7 +14,7 @@ from bench.folders import FolderBlobs
 from bench.scaled import ScaledBlobs, ScaledClock
 from local.azurite import Azurite
 from shared.documents import Lanes
-from shared.doors.blobs import AzureBlobs
+from shared.doors.blobs import BLOCK_BYTES, AzureBlobs
 from shared.doors.ports import Blobs
 from shared.errors import BlobChanged
 from shared.store import Store
@@ -96,6 +96,63 @@ def test_what_is_not_there_is_deleted_already(blobs: Blobs) -> None:
     blobs.delete("gone/a.json", if_match=etag)
 
 
+# Blobs of several blocks
+
+
+_BLOCKS = [b"a" * BLOCK_BYTES, b"b" * BLOCK_BYTES, b"c"]
+
+
+@pytest.mark.parametrize("pieces", [[], [b"", b"a"], [b"ab", b"", b"c"], _BLOCKS], ids=["none", "one", "some", "many"])
+def test_a_stream_becomes_a_blob(blobs: Blobs, pieces: list[bytes]) -> None:
+    """In place of the one before, in order, whatever the size of its pieces; its ETag is the one it is read by.
+
+    A folder of the bench keeps the size.
+    """
+    whole = b"".join(pieces)
+    blobs.write("streamed", b"before")
+    etag = blobs.stream("streamed", iter(pieces))
+    found = blobs.read("streamed", etag=etag).data
+    assert found == (bytes(len(whole)) if isinstance(blobs, FolderBlobs) else whole)
+
+
+def test_a_stream_that_breaks_leaves_what_was_there(container: Blobs) -> None:
+    """However many blocks of it were sent."""
+
+    def breaking() -> Iterator[bytes]:
+        yield from _BLOCKS
+        raise BrokenPipeError
+
+    container.write("broken", b"before")
+    with pytest.raises(BrokenPipeError):
+        container.stream("broken", breaking())
+    assert container.read("broken").data == b"before"
+
+
+def test_who_writes_a_blob_meanwhile_gets_nothing_of_mine(container: Blobs) -> None:
+    """Each of two is whole, and the last of them stays; the first finds that its blocks are gone."""
+    others = [piece.upper() for piece in _BLOCKS]
+
+    def overtaken() -> Iterator[bytes]:
+        yield from _BLOCKS[:2]
+        container.stream("shared", iter(others))
+        yield _BLOCKS[2]
+
+    with pytest.raises(AzureError):
+        container.stream("shared", overtaken())
+    assert container.read("shared").data == b"".join(others)
+
+
+def test_a_file_of_several_blocks_may_be_bound_to_a_version(container: Blobs, tmp_path: Path) -> None:
+    """The condition counts once all blocks are there."""
+    file = tmp_path / "file"
+    file.write_bytes(b"".join(_BLOCKS))
+    before = container.write("file", b"before")
+    after = container.upload("file", file, if_match=before)
+    assert container.read("file", etag=after).data == b"".join(_BLOCKS)
+    with pytest.raises(BlobChanged):
+        container.upload("file", file, if_match=before)
+
+
 # Answers that are lost on the way
 
 
@@ -142,6 +199,21 @@ def test_the_same_words_of_somebody_else_are_not_mine(container: Blobs) -> None:
     container.write("created.json", b"1", create_only=True)
     with pytest.raises(BlobChanged):
         container.write("created.json", b"1", create_only=True)
+
+
+def test_a_stream_whose_answers_were_lost_is_whole(container: Blobs, line: _Unsteady) -> None:
+    """Blocks that come twice are one, and so is their list."""
+    line.losing = len(_BLOCKS)
+    container.stream("lost/blocks", iter(_BLOCKS))
+    line.losing = 0
+    assert container.read("lost/blocks").data == b"".join(_BLOCKS)
+
+    def losing() -> Iterator[bytes]:
+        yield from _BLOCKS
+        line.losing = 1
+
+    container.stream("lost/list", losing())
+    assert container.read("lost/list").data == b"".join(_BLOCKS)
 
 
 def test_a_delete_whose_answer_was_lost_took_effect(container: Blobs, line: _Unsteady) -> None:
