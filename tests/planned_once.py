@@ -2,51 +2,78 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from shared.plan.planner import make_plan
+from shared.documents import BatchEntry
+from shared.plan.planner import Draft, drafted
 from shared.plan.shapes import Job, Outcome
 
 
+class KeptBatches:
+    """The lines that were made, and where they lie."""
+
+    def __init__(self, lines: list[bytes], index: list[BatchEntry]) -> None:
+        self.index = index
+        self._lines = lines
+
+    def __iter__(self) -> Iterator[bytes]:
+        """All of them."""
+        return iter(self._lines)
+
+
+@dataclass(frozen=True)
+class KeptDraft:
+    """A draft that was finished before, with its files in one folder."""
+
+    outcome: Outcome
+    planned: Path | None
+    batches: KeptBatches
+
+    def finish(self) -> tuple[Path | None, KeptBatches]:
+        """The same as then."""
+        return self.planned, self.batches
+
+    def moved(self, folder: Path) -> "KeptDraft":
+        """The same draft, with copies of its files in that folder."""
+        planned = _copied(self.planned, folder) if self.planned else None
+        return replace(
+            self, outcome=replace(self.outcome, rejects=_copied(self.outcome.rejects, folder)), planned=planned
+        )
+
+
 class PlannedOnce:
-    """Makes plans as ``make_plan`` does, each only once; ``folder`` keeps their files.
+    """Makes drafts as ``drafted`` does, each only once; ``folder`` keeps their files.
 
     For tests of what comes after planning: hundreds of runs over the same drop differ in nothing else.
     """
 
-    def __init__(self, folder: Path, plan: Callable[[Job], Outcome] = make_plan) -> None:
+    def __init__(self, folder: Path, draft: Callable[[Job], AbstractContextManager[Draft]] = drafted) -> None:
         self._folder = folder
-        self._plan = plan
-        self._known: dict[str, Outcome] = {}
+        self._draft = draft
+        self._known: dict[str, KeptDraft] = {}
 
-    def __call__(self, job: Job) -> Outcome:
-        """The plan of that job, with its files in the job's folder."""
+    @contextmanager
+    def __call__(self, job: Job) -> Iterator[KeptDraft]:
+        """The draft of that job, with its files in the job's folder."""
         key = _fingerprint(job)
         if key not in self._known:
             kept = self._folder / key
             kept.mkdir()
-            self._known[key] = _moved(self._plan(job), kept)
-        return _moved(self._known[key], job.folder)
+            with self._draft(job) as draft:
+                planned, batches = draft.finish()
+                lines = list(batches)
+                self._known[key] = KeptDraft(draft.outcome, planned, KeptBatches(lines, batches.index)).moved(kept)
+        yield self._known[key].moved(job.folder)
 
 
-def _moved(outcome: Outcome, folder: Path) -> Outcome:
-    """The same plan, with copies of its files in that folder."""
-
-    def moved(file: Path) -> Path:
-        target = folder / file.name
-        if target != file:
-            shutil.copyfile(file, target)
-        return target
-
-    return replace(
-        outcome,
-        batches=moved(outcome.batches),
-        planned=moved(outcome.planned) if outcome.planned else None,
-        rejects=moved(outcome.rejects),
-        readdressed=moved(outcome.readdressed),
-    )
+def _copied(file: Path, folder: Path) -> Path:
+    target = folder / file.name
+    if target != file:
+        shutil.copyfile(file, target)
+    return target
 
 
 def _fingerprint(job: Job) -> str:

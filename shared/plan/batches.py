@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from shared.documents import Automations, BatchEntry, LeaverAction
 from shared.errors import CourierError
@@ -130,17 +129,25 @@ def with_company(batches: list[int], *, has_room: bool) -> list[int]:
     return batches
 
 
-def write(engine: Engine, job: Job, convoys: Sequence[Convoy], path: Path) -> list[BatchEntry]:
-    """Write one import per line; returns where each lies, without its line end."""
-    entries: list[BatchEntry] = []
-    offset = 0
-    with path.open("wb") as file:
-        for frame, contacts in _filled(engine, job, convoys):
+class Batches:
+    """The lines of ``batches.jsonl``, an import and a line end each, made when they are asked for.
+
+    ``index`` says where those lie that were made, without their line ends. Lines are made once, and no other statement
+    may run on the engine before the last of them is.
+    """
+
+    def __init__(self, engine: Engine, job: Job, convoys: Sequence[Convoy]) -> None:
+        self.index: list[BatchEntry] = []
+        self._filled = _filled(engine, job, convoys)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The next lines."""
+        offset = 0
+        for frame, contacts in self._filled:
             line = b"".join((OPENING.encode(), b",".join(contacts), frame.closing.encode(), b"\n"))
-            file.write(line)
-            entries.append(BatchEntry(offset=offset, length=len(line) - 1, contacts=len(contacts)))
+            self.index.append(BatchEntry(offset=offset, length=len(line) - 1, contacts=len(contacts)))
             offset += len(line)
-    return entries
+            yield line
 
 
 def _filled(engine: Engine, job: Job, convoys: Sequence[Convoy]) -> Iterator[tuple[Frame, list[bytes]]]:

@@ -1,10 +1,6 @@
 """Identity: one contact per email, and people recognised under a new address."""
 
-from pathlib import Path
-
-from shared.plan.engine import Engine, text
-
-_MEMORY_MB = 128
+from shared.plan.engine import Engine
 
 _PERSON = """
 CREATE VIEW person AS
@@ -46,58 +42,41 @@ def find_duplicates(engine: Engine) -> None:
 
 
 _READDRESSED = """
-COPY (
-    WITH leaver AS (SELECT email, customer_id FROM absent WHERE kind = 'leaver'),
-    known AS (
-        SELECT customer_id FROM ledger WHERE state = 'member' AND customer_id IN (SELECT customer_id FROM leaver)
-        GROUP BY customer_id HAVING count(*) = 1
-    ),
-    gone AS (FROM leaver WHERE customer_id IN (FROM known)),
-    new AS (
-        SELECT email, customer_id, previous_ids FROM fate JOIN person USING (place)
-        WHERE kind = 'joiner' AND ledger_state IS NULL
-    ),
-    present AS (
-        SELECT customer_id, count(DISTINCT email) AS emails FROM record
-        WHERE form = 'row' AND customer_id IN (SELECT customer_id FROM gone) GROUP BY customer_id
-    ),
-    merged AS (SELECT email, customer_id, trim(unnest(string_split(previous_ids, ';'))) AS previous_id FROM new),
-    claim AS (
-        SELECT gone.email AS old_email, new.email AS new_email, new.customer_id AS customer_id, 0 AS rank
-        FROM gone JOIN new ON new.customer_id = gone.customer_id JOIN present ON present.customer_id = gone.customer_id
-        WHERE emails = 1
-        UNION
-        SELECT gone.email, merged.email, merged.customer_id, 1
-        FROM gone JOIN merged ON merged.previous_id = gone.customer_id
-        WHERE gone.customer_id NOT IN (SELECT customer_id FROM present)
-    ),
-    heir AS (
-        FROM claim QUALIFY count(*) OVER (PARTITION BY old_email) = 1
-    )
-    SELECT old_email, new_email, customer_id FROM heir
-    QUALIFY row_number() OVER (PARTITION BY new_email ORDER BY rank, old_email) = 1
-    ORDER BY old_email
-) TO {path} (FORMAT parquet)
+WITH leaver AS (SELECT email, customer_id FROM absent WHERE kind = 'leaver'),
+known AS (
+    SELECT customer_id FROM ledger WHERE state = 'member' AND customer_id IN (SELECT customer_id FROM leaver)
+    GROUP BY customer_id HAVING count(*) = 1
+),
+gone AS (FROM leaver WHERE customer_id IN (FROM known)),
+new AS (
+    SELECT email, customer_id, previous_ids FROM fate JOIN person USING (place)
+    WHERE kind = 'joiner' AND ledger_state IS NULL
+),
+present AS (
+    SELECT customer_id, count(DISTINCT email) AS emails FROM record
+    WHERE form = 'row' AND customer_id IN (SELECT customer_id FROM gone) GROUP BY customer_id
+),
+merged AS (SELECT email, trim(unnest(string_split(previous_ids, ';'))) AS previous_id FROM new),
+claim AS (
+    SELECT gone.email AS old_email, new.email AS new_email, 0 AS rank
+    FROM gone JOIN new ON new.customer_id = gone.customer_id JOIN present ON present.customer_id = gone.customer_id
+    WHERE emails = 1
+    UNION
+    SELECT gone.email, merged.email, 1
+    FROM gone JOIN merged ON merged.previous_id = gone.customer_id
+    WHERE gone.customer_id NOT IN (SELECT customer_id FROM present)
+),
+heir AS (
+    FROM claim QUALIFY count(*) OVER (PARTITION BY old_email) = 1
+)
+SELECT old_email, new_email FROM heir
+QUALIFY row_number() OVER (PARTITION BY new_email ORDER BY rank, old_email) = 1
+ORDER BY old_email
 """
 
 
-def read_readdressed(path: Path) -> list[tuple[str, str]]:
-    """The old and the new email of each, as ``write_readdressed`` left them."""
-    engine = Engine(path.parent, _MEMORY_MB)
-    try:
-        found = engine.rows("SELECT old_email, new_email FROM read_parquet($path) ORDER BY old_email", path=str(path))
-    finally:
-        engine.close()
-    return [(str(old), str(new)) for old, new in found]
-
-
-_NOBODY = """
-COPY (SELECT '' AS old_email, '' AS new_email, '' AS customer_id WHERE false) TO {path} (FORMAT parquet)
-"""
-
-
-def write_readdressed(engine: Engine, path: Path) -> None:
-    """Write who left under one email and joined under another: ``old_email, new_email, customer_id``.
+def find_readdressed(engine: Engine) -> list[tuple[str, str]]:
+    """The old and the new email of everybody who left under one and joined under another, in the order of the old ones.
 
     It is the same person if the customer id is the same, or if the new profile names the old one as merged into it. A
     profile that is still in the drop was not merged but split off. An id that several members of the ledger have, or
@@ -106,9 +85,8 @@ def write_readdressed(engine: Engine, path: Path) -> None:
     https://developers.activecampaign.com/reference/update-a-contact-new.
     """
     if not engine.number("SELECT count(*) FROM absent WHERE kind = 'leaver'"):
-        engine.run(_NOBODY.format(path=text(path)))
-        return
-    engine.run(_READDRESSED.format(path=text(path)))
+        return []
+    return [(str(old), str(new)) for old, new in engine.rows(_READDRESSED)]
 
 
 _HANDED_ON = """

@@ -1,15 +1,22 @@
-"""The plan: from the files of a drop and the ledger to batches ready to post. The way of a row, step by step."""
+"""The plan: from the files of a drop and the ledger to batches ready to post. The way of a row, step by step.
 
-import duckdb
+A plan is drafted, somebody decides whether it is carried out, and only then is it finished: dry runs and runs that are
+held write nothing that nobody sends.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 from shared.documents import Counts, Example
 from shared.errors import CourierError
-from shared.plan import batches, planned, rejects
+from shared.plan import planned, rejects
+from shared.plan.batches import Batches, Convoy, seat
 from shared.plan.diff import compare, is_same
 from shared.plan.engine import Engine
-from shared.plan.identity import count_handed_on, find_duplicates, write_readdressed
+from shared.plan.identity import count_handed_on, find_duplicates, find_readdressed
 from shared.plan.read import read_drops
-from shared.plan.room import room_on_disk
 from shared.plan.shapes import Job, Outcome
 
 _EXAMPLES = 5
@@ -27,51 +34,63 @@ JOIN record ON chosen.place = record.rowid JOIN source ON record.source = source
 """
 
 
-def make_plan(job: Job) -> Outcome:
-    """Plan one run.
+@dataclass(frozen=True)
+class Draft:
+    """A plan whose ``outcome`` is known, and of which nothing is written yet that could be sent."""
+
+    outcome: Outcome
+    engine: Engine
+    job: Job
+    convoys: Sequence[Convoy]
+
+    def finish(self) -> tuple[Path | None, Batches]:
+        """Write what becomes of everybody, and return that file with the batches, which are made while they are read.
+
+        The file is Parquet and has one row per email of the drop or the ledger: ``email, customer_id, hash, kind
+        (joiner|changed|unchanged|refused|leaver|former), batch, position (0-based, both null where it does not travel),
+        since, source, line, ledger_state (null for an email the ledger did not have), ledger_hash``. A member of the
+        ledger whose row is a reject is ``unchanged`` without a ``source``, and in none of the counts. There is no file
+        where everything is as it is in the ledger.
+        """
+        members = None if is_same(self.engine, self.job.ledger) else self.job.folder / "planned.parquet"
+        if members:
+            planned.write(self.engine, members, has_ledger=self.job.ledger is not None)
+        self.engine.run("DROP TABLE fate")  # what is not asked for any more makes room
+        return members, Batches(self.engine, self.job, self.convoys)
+
+
+@contextmanager
+def drafted(job: Job) -> Iterator[Draft]:
+    """The draft of one run, good until its context ends; see ``shared/plan/failures.py`` for what its engine raises.
 
     Raises ``DropUnusable`` (the drop cannot be read without guessing), ``ExportRefused`` and ``RunHeld`` (a mapped
-    column is not there), and ``CourierError`` with code ``accounting`` where rows would be lost, ``plan_disk`` where
-    the disk is full, or ``plan_memory`` and ``plan_failed`` where the engine gives up.
+    column is not there), and ``CourierError`` with code ``accounting`` where rows would be lost.
     """
     engine = Engine(job.folder, job.memory_mb)
     try:
-        with room_on_disk(job.folder):
-            return _plan(engine, job)
-    except duckdb.OutOfMemoryException:
-        raise CourierError(f"planning needs more than {job.memory_mb} MB of memory", code="plan_memory") from None
-    except duckdb.Error as error:
-        raise CourierError(f"the planning engine gave up: {type(error).__name__}", code="plan_failed") from None
+        yield _draft(engine, job)
     finally:
         engine.close()
 
 
-def _plan(engine: Engine, job: Job) -> Outcome:
+def _draft(engine: Engine, job: Job) -> Draft:
     reading = read_drops(engine, job)
     find_duplicates(engine)
     ledger_members = compare(engine, job.ledger, full=job.full, postponed=job.postponed)
-    convoys = batches.seat(engine, job)
+    convoys = seat(engine, job)
     counts = _count(engine, [contacts for convoy in convoys for contacts in convoy.batches])
     stay = _those_who_stay(engine, len(job.postponed)) if job.ledger else []
-    examples = _examples(engine)
     rejects.write(engine, job.folder / "rejects.csv")
-    write_readdressed(engine, job.folder / "readdressed.parquet")
-    members = None if is_same(engine, job.ledger) else job.folder / "planned.parquet"
-    if members:
-        planned.write(engine, members, has_ledger=job.ledger is not None)
-    engine.run("DROP TABLE fate")  # what is not asked for any more makes room
-    return Outcome(
+    outcome = Outcome(
         counts=counts,
-        index=tuple(batches.write(engine, job, convoys, job.folder / "batches.jsonl")),
-        batches=job.folder / "batches.jsonl",
-        planned=members,
         rejects=job.folder / "rejects.csv",
-        readdressed=job.folder / "readdressed.parquet",
+        readdressed=tuple(find_readdressed(engine)),
         columns=tuple(reading.columns),
         ledger_members=ledger_members,
         warnings=(*reading.warnings, *stay),
-        examples=examples,
+        examples=_examples(engine),
     )
+    return Draft(outcome, engine, job, convoys)
 
 
 def _count(engine: Engine, batches: list[int]) -> Counts:

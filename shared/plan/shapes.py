@@ -1,11 +1,11 @@
-"""What planning is given, and what it leaves behind: plain data and files in one folder."""
+"""What planning is given, and what it finds: plain data and files in one folder."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from shared.documents import BatchEntry, Counts, Example, Export
+from shared.documents import Counts, Example, Export
 from shared.drop.shapes import SegmentDrop
 
 
@@ -57,27 +57,15 @@ class Job:
 class Outcome:
     """What a plan found.
 
-    Files, all in the job's folder:
-
-    - ``batches``: JSON lines, one bulk import per line, ready to post; ``index`` says where each lies.
-    - ``planned``: Parquet, one row per email of the drop or the ledger: ``email, customer_id, hash, kind
-      (joiner|changed|unchanged|refused|leaver|former), batch, position (0-based, both null where it does not travel),
-      since, source, line, ledger_state (null for an email the ledger did not have), ledger_hash``. A member of the
-      ledger whose row is a reject is ``unchanged`` without a ``source``, and in none of the counts. ``None`` where
-      everything is as it is in the ledger.
-    - ``rejects``: CSV ``source,line,customer_id,email,code,detail`` of the rows that do not travel.
-    - ``readdressed``: Parquet ``old_email, new_email, customer_id`` of members who left under one email and joined
-      under another. They are a leaver and a joiner of this plan all the same.
-
-    ``columns`` are those of the drop, ``ledger_members`` counts the members before this run.
+    ``rejects`` is a CSV file ``source,line,customer_id,email,code,detail`` of the rows that do not travel, in the job's
+    folder. ``readdressed`` are the old and the new email of members who left under one and joined under the other; they
+    are a leaver and a joiner of this plan all the same. ``columns`` are those of the drop, ``ledger_members`` counts
+    the members before this run.
     """
 
     counts: Counts
-    index: tuple[BatchEntry, ...]
-    batches: Path
-    planned: Path | None
     rejects: Path
-    readdressed: Path
+    readdressed: tuple[tuple[str, str], ...]
     columns: tuple[str, ...]
     ledger_members: int
     warnings: tuple[str, ...]

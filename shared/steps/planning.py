@@ -8,6 +8,7 @@ one got to.
 import math
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -37,10 +38,9 @@ from shared.errors import (
 from shared.exports import target_over
 from shared.ledger import readdress_ledger
 from shared.messages import PlanMessage
+from shared.plan.failures import named_failures
 from shared.plan.guards import GUARDS, check
-from shared.plan.identity import read_readdressed
-from shared.plan.planner import make_plan
-from shared.plan.room import room_on_disk
+from shared.plan.planner import drafted
 from shared.plan.shapes import Job, LocalDrop, Outcome
 from shared.runs.announcing import hold
 from shared.runs.claiming import claim, give_back, note, still_ours
@@ -69,12 +69,12 @@ def plan_run(courier: Courier, message: PlanMessage) -> None:
         if run is None:
             return
         try:
-            _plan_or_end(courier, run)
-        except Superseded:
-            remove_if_over(courier, run.id)
+            with suppress(Superseded):
+                _plan_or_end(courier, run)
         except Exception:
             give_back(courier, run)
             raise
+        remove_if_over(courier, run.id)
 
 
 def _plan_or_end(courier: Courier, run: Run) -> None:
@@ -156,30 +156,50 @@ def _plan_once(planning: _Planning) -> Plan | None:
     state = planning.state()
     segments = _newest_drops(planning, state)
     drops = [segment.drop for segment in segments]
-    with scratch_folder(courier.workplace) as folder, room_on_disk(folder):
-        job = Job(
-            export=planning.export,
-            drops=_fetch(courier, segments, folder),
-            fields=planning.targets.fields,
-            mark=planning.targets.mark,
-            ledger=_fetch_ledger(courier, run.export, state, folder),
-            full=run.full,
-            now=now(courier.clock),
-            folder=_subfolder(folder, "work"),
-            memory_mb=engine_memory_mb(),
-            known_columns=tuple(state.columns),
-        )
-        outcome = make_plan(job)
-        wanted = read_readdressed(outcome.readdressed)
-        readdressed = min(len(wanted), MOST)
-        if run.dry_run:
-            end_dry(courier, run, outcome, drops, readdressed=readdressed)
-            return None
-        guard = check(outcome.counts, planning.export, outcome.ledger_members, readdressed=readdressed)
-        if guard and not _is_released(run, drops):
-            hold_for_a_person(courier, run, outcome, drops, guard)
-            return None
-        return publish(courier, run, _readdressed(planning, job, segments, outcome, wanted), drops)
+    with scratch_folder(courier.workplace) as folder, named_failures(folder, engine_memory_mb()):
+        job = _job(planning, state, segments, folder)
+        with drafted(job) as draft:
+            if _ended_or_held(planning, draft.outcome, drops):
+                return None
+            again = _readdressed(planning, job, draft.outcome.readdressed)
+            if again is None:
+                return publish(courier, run, draft, drops)
+        shutil.rmtree(job.folder)  # the disk may have room for one plan only
+        home = _subfolder(folder, "again")
+        fetched = _fetch(courier, segments, home)
+        with drafted(replace(again, drops=fetched, folder=_subfolder(home, "work"))) as draft:
+            return publish(courier, run, draft, drops)
+
+
+def _job(planning: _Planning, state: ExportState, segments: Sequence[SegmentDrop], folder: Path) -> Job:
+    """What is to be planned, with everything that takes fetched into the folder."""
+    courier, run = planning.courier, planning.run
+    return Job(
+        export=planning.export,
+        drops=_fetch(courier, segments, folder),
+        fields=planning.targets.fields,
+        mark=planning.targets.mark,
+        ledger=_fetch_ledger(courier, run.export, state, folder),
+        full=run.full,
+        now=now(courier.clock),
+        folder=_subfolder(folder, "work"),
+        memory_mb=engine_memory_mb(),
+        known_columns=tuple(state.columns),
+    )
+
+
+def _ended_or_held(planning: _Planning, outcome: Outcome, drops: Sequence[Drop]) -> bool:
+    """End a dry run, or hold a run that a guard is against; returns whether it was either."""
+    courier, run = planning.courier, planning.run
+    readdressed = min(len(outcome.readdressed), MOST)
+    if run.dry_run:
+        end_dry(courier, run, outcome, drops, readdressed=readdressed)
+        return True
+    guard = check(outcome.counts, planning.export, outcome.ledger_members, readdressed=readdressed)
+    if guard and not _is_released(run, drops):
+        hold_for_a_person(courier, run, outcome, drops, guard)
+        return True
+    return False
 
 
 def _is_released(run: Run, drops: Sequence[Drop]) -> bool:
@@ -188,29 +208,22 @@ def _is_released(run: Run, drops: Sequence[Drop]) -> bool:
     return looked_at and any(release.reason and release.reason.code in GUARDS for release in run.releases)
 
 
-def _readdressed(
-    planning: _Planning,
-    job: Job,
-    segments: Sequence[SegmentDrop],
-    outcome: Outcome,
-    wanted: Sequence[tuple[str, str]],
-) -> Outcome:
-    """The plan after people with a new address got it. What was changed is remembered before anything else is done."""
+def _readdressed(planning: _Planning, job: Job, wanted: Sequence[tuple[str, str]]) -> Job | None:
+    """What is to be planned now that people have their new address; ``None`` where the plan stays what it is.
+
+    What was changed is remembered before anything else is done.
+    """
     if not wanted or job.ledger is None:
-        return outcome
+        return None
     courier, run = planning.courier, planning.run
     found = readdress(planning.client, planning.export.list_id, wanted, may_go_on=lambda: still_ours(courier, run))
     if not found.done and not found.postponed:
-        return outcome
+        return None
     ledger = job.ledger.with_name("readdressed.parquet")
     readdress_ledger(job.ledger, found.done, ledger)
     if found.done:
         _remember(courier, run, ledger, len(found.done))
-    shutil.rmtree(job.folder)  # the disk may have room for one plan only
-    folder = _subfolder(job.folder.parent, "again")
-    drops = _fetch(courier, segments, folder)
-    work = _subfolder(folder, "work")
-    return make_plan(replace(job, drops=drops, ledger=ledger, postponed=found.postponed, folder=work))
+    return replace(job, ledger=ledger, postponed=found.postponed)
 
 
 def _remember(courier: Courier, run: Run, ledger: Path, readdressed: int) -> None:

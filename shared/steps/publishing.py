@@ -3,7 +3,7 @@
 Only the call that has claimed the run may leave anything: the others raise ``Superseded``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from shared import names
@@ -13,6 +13,8 @@ from shared.doors.clock import now
 from shared.doors.transfers import all_at_once
 from shared.errors import Superseded
 from shared.messages import WatchMessage
+from shared.plan.batches import Batches
+from shared.plan.planner import Draft
 from shared.plan.shapes import Outcome
 from shared.runs.announcing import hold
 from shared.runs.claiming import note, still_ours
@@ -26,7 +28,7 @@ def end_dry(courier: Courier, run: Run, outcome: Outcome, drops: Sequence[Drop],
     courier.store.blobs.upload(names.rejects(run.id), outcome.rejects)
     findings = _findings(courier, outcome, drops, readdressed)
     note(courier, run, findings | {"examples": list(outcome.examples)})
-    end_unplanned(courier, run.id, RunState.SUCCEEDED if outcome.index else RunState.NOTHING_TO_DO, None)
+    end_unplanned(courier, run.id, RunState.SUCCEEDED if outcome.counts.batches else RunState.NOTHING_TO_DO, None)
 
 
 def hold_for_a_person(courier: Courier, run: Run, outcome: Outcome, drops: Sequence[Drop], guard: Reason) -> None:
@@ -36,27 +38,37 @@ def hold_for_a_person(courier: Courier, run: Run, outcome: Outcome, drops: Seque
     hold(courier, run.id, guard)
 
 
-def publish(courier: Courier, run: Run, outcome: Outcome, drops: Sequence[Drop]) -> Plan:
-    """Store what was planned, the plan itself last."""
-    blobs = courier.store.blobs
+def publish(courier: Courier, run: Run, draft: Draft, drops: Sequence[Drop]) -> Plan:
+    """Finish a plan and store it, the plan itself last."""
+    blobs, outcome = courier.store.blobs, draft.outcome
+    planned, batches = draft.finish()
     still_ours(courier, run)
-    files = {names.rejects(run.id): outcome.rejects, names.batches(run.id): outcome.batches}
-    if outcome.planned:
-        files[names.planned(run.id)] = outcome.planned
-    etags = dict(zip(files, all_at_once([partial(blobs.upload, *file) for file in files.items()]), strict=True))
+    moves = [
+        partial(blobs.upload, names.rejects(run.id), outcome.rejects),
+        partial(blobs.stream, names.batches(run.id), _lines(courier, run, batches)),
+    ]
+    if planned:
+        moves.append(partial(blobs.upload, names.planned(run.id), planned))
+    _, batches_etag, *planned_etag = all_at_once(moves)
     plan = Plan(
-        batches=list(outcome.index),
-        batches_etag=etags[names.batches(run.id)],
-        planned_etag=etags.get(names.planned(run.id)),
+        batches=batches.index,
+        batches_etag=batches_etag,
+        planned_etag=planned_etag[0] if planned_etag else None,
         rejects_length=outcome.rejects.stat().st_size,
         columns=list(outcome.columns),
     )
     readdressed = courier.store.get(names.run(run.id), Run).counts.readdressed
-    planned = note(courier, run, _findings(courier, outcome, drops, readdressed))
+    noted = note(courier, run, _findings(courier, outcome, drops, readdressed))
     if not courier.store.create(names.plan(run.id), plan):
         raise Superseded(f"run {run.id} has a plan already")
-    record(RunPlanned.of(planned, seconds=(now(courier.clock) - run.watch.at).total_seconds()))
+    record(RunPlanned.of(noted, seconds=(now(courier.clock) - run.watch.at).total_seconds()))
     return plan
+
+
+def _lines(courier: Courier, run: Run, batches: Batches) -> Iterator[bytes]:
+    """All lines, if the run is still ours by then: those of another call that has it by now are not replaced."""
+    yield from batches
+    still_ours(courier, run)
 
 
 def _findings(courier: Courier, outcome: Outcome, drops: Sequence[Drop], readdressed: int) -> dict[str, object]:
@@ -74,7 +86,6 @@ def hand_over(courier: Courier, run_id: str, plan: Plan) -> None:
         _start_delivery(courier, run_id)
     elif courier.store.get(names.run(run_id), Run).state is RunState.PLANNING:
         finish(courier, run_id)
-    remove_if_over(courier, run_id)
 
 
 def _start_delivery(courier: Courier, run_id: str) -> None:

@@ -22,7 +22,7 @@ def planned_once(tmp_path_factory: pytest.TempPathFactory) -> PlannedOnce:
 @pytest.fixture(autouse=True)
 def _plans_are_made_once(planned_once: PlannedOnce, monkeypatch: pytest.MonkeyPatch) -> None:
     """Planning has its own tests; these are about what comes after it."""
-    monkeypatch.setattr(planning, "make_plan", planned_once)
+    monkeypatch.setattr(planning, "drafted", planned_once)
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ from typing import Any
 
 import duckdb
 
-from shared.documents import Drop, DropBlob, Export
+from shared.documents import BatchEntry, Drop, DropBlob, Export
 from shared.drop.shapes import Dialect, SegmentDrop
-from shared.plan.planner import make_plan
+from shared.plan.failures import named_failures
+from shared.plan.planner import drafted
 from shared.plan.shapes import CustomField, Job, LocalDrop, Outcome
 
 NOW = datetime(2026, 8, 24, 9, 0, tzinfo=UTC)
@@ -36,12 +37,16 @@ class Segment:
 
 @dataclass(frozen=True)
 class Planned:
-    """What a plan left: ``bodies`` as they would be posted, ``rows`` of planned.parquet by email.
+    """What a plan left: ``bodies`` as they would be posted, ``rows`` of ``file`` (planned.parquet) by email.
 
-    There are no rows where the ledger stays as it is.
+    ``lines`` are those of batches.jsonl, ``index`` says where they lie. There is neither a file nor a row where the
+    ledger stays as it is.
     """
 
     outcome: Outcome
+    file: Path | None
+    lines: list[bytes]
+    index: list[BatchEntry]
     bodies: list[dict[str, Any]]
     rows: dict[str, dict[str, Any]]
     rejects: list[dict[str, str]]
@@ -114,17 +119,20 @@ def plan(
         memory_mb=memory_mb,
         known_columns=known_columns,
     )
-    return read_outcome(make_plan(job))
+    return finished(job)
 
 
-def read_outcome(outcome: Outcome) -> Planned:
-    """The files of an outcome as values."""
-    data = outcome.batches.read_bytes()
-    bodies = [json.loads(data[entry.offset : entry.offset + entry.length]) for entry in outcome.index]
-    with outcome.rejects.open(encoding="utf-8", newline="") as file:
-        rejects = list(csv.DictReader(file))
-    rows = parquet(outcome.planned) if outcome.planned else []
-    return Planned(outcome, bodies, {row["email"]: row for row in rows}, rejects)
+def finished(job: Job) -> Planned:
+    """The whole plan of that job as values."""
+    with named_failures(job.folder, job.memory_mb), drafted(job) as draft:
+        file, batches = draft.finish()
+        lines = list(batches)
+    data = b"".join(lines)
+    bodies = [json.loads(data[entry.offset : entry.offset + entry.length]) for entry in batches.index]
+    with draft.outcome.rejects.open(encoding="utf-8", newline="") as text:
+        rejects = list(csv.DictReader(text))
+    rows = {row["email"]: row for row in parquet(file)} if file else {}
+    return Planned(draft.outcome, file, lines, batches.index, bodies, rows, rejects)
 
 
 def parquet(path: Path) -> list[dict[str, Any]]:

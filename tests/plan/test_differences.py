@@ -48,7 +48,7 @@ def test_the_same_drop_again_sends_nothing(tmp_path: Path) -> None:
         tmp_path, table("Name,Id,EMail", "Cy,3,C@example.com", "Ada,1,a@example.com", " Bob,2,b@example.com")
     )
     assert planned.outcome.counts.unchanged == planned.outcome.ledger_members == 3
-    assert (planned.bodies, planned.outcome.index) == ([], ())
+    assert (planned.bodies, planned.index) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -85,12 +85,12 @@ def test_a_plan_that_leaves_the_ledger_as_it_is_says_so(tmp_path: Path, rows: tu
         ("f@example.com", "3", "x", "former"),
     ]
     planned = plan(tmp_path, table("Id,EMail", *rows), export(leavers={"action": "keep"}), ledger=ledger)
-    assert (planned.outcome.planned is None) == is_same
+    assert (planned.file is None) == is_same
 
 
 def test_a_first_plan_has_a_ledger_to_write(tmp_path: Path) -> None:
     """Even if nobody is in the drop: from then on there is one."""
-    assert plan(tmp_path, table("Id,EMail", "1,nobody")).outcome.planned is not None
+    assert plan(tmp_path, table("Id,EMail", "1,nobody")).file is not None
 
 
 def test_joiners_changed_and_leavers_are_told_apart(tmp_path: Path) -> None:

@@ -48,6 +48,11 @@ def runs_of(world: Simulation) -> list[Run]:
     return [world.courier.store.get(name, Run) for name in documents]
 
 
+def left(world: Simulation, run: str) -> set[str]:
+    """The files of a run that are there, by the last part of their names."""
+    return {blob.name.rpartition("/")[2] for blob in world.state.below(names.run_folder(run))}
+
+
 def adds_up(run: Run) -> None:
     """The equations of the README hold."""
     counts = run.counts

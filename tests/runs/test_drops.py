@@ -11,10 +11,11 @@ from local.customers import DESTINATION, INSTANCE, SEGMENT, Day, first_day
 from local.scene import EXPORT, differences
 from shared import names
 from shared.documents import ExportState, RunState, Trigger
+from shared.plan.batches import Batches
 from shared.runs.requests import request_run
 from shared.steps.refreshing import refresh
 from tests.fakes import MemoryBlobs
-from tests.runs.playing import connected, dropped, fire, put_drop, runs_of
+from tests.runs.playing import connected, dropped, fire, left, put_drop, runs_of
 from tests.simulation import Simulation
 
 PEOPLE = 300
@@ -70,15 +71,21 @@ def test_a_drop_that_is_replaced_while_it_is_read_is_exported_in_its_new_version
     assert differences(world.stage, new) == []
 
 
-def test_a_drop_that_the_disk_has_no_room_for_fails_its_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a reason that says so, nothing left behind, and nothing in the way of the next run."""
+@pytest.mark.parametrize(("owner", "work"), [(MemoryBlobs, "download"), (Batches, "__iter__")], ids=["drop", "batches"])
+def test_a_plan_that_the_disk_has_no_room_for_fails_its_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: type, work: str
+) -> None:
+    """With a reason that says so, nothing left behind, and nothing in the way of the next run.
+
+    Whether the drop is fetched, or the batches are made while the other files are stored already.
+    """
     world, day = connected(tmp_path), first_day(PEOPLE)
 
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(MemoryBlobs, "download", full)
+        patch.setattr(owner, work, full)
         dropped(world, day)
         world.play()
     (run,) = runs_of(world)
@@ -86,6 +93,7 @@ def test_a_drop_that_the_disk_has_no_room_for_fails_its_run(tmp_path: Path, monk
     assert run.reason
     assert run.reason.code == "plan_disk"
     assert list(world.courier.workplace.glob("courier-*")) == []
+    assert left(world, run.id) & {"planned.parquet", "batches.jsonl", "plan.json"} == set()
     again = request_run(world.courier, EXPORT, Trigger.REQUEST)
     world.play()
     assert world.run_of(again.id).state is RunState.SUCCEEDED

@@ -1,6 +1,7 @@
 """Two calls at the same time, or one that comes back long after it was taken for dead: only one of them counts."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,13 @@ from local.customers import first_day, next_day
 from local.scene import EXPORT, differences
 from shared import names
 from shared.documents import ExportState, Run, RunState, Trigger
-from shared.plan.planner import make_plan
+from shared.plan.planner import Draft, drafted
 from shared.plan.shapes import Job
 from shared.runs.decisions import cancel
 from shared.runs.requests import request_run
-from shared.steps import finishing, planning
+from shared.steps import finishing, planning, publishing
 from tests.api.client import Client
-from tests.runs.playing import adds_up, connected, put_drop
+from tests.runs.playing import adds_up, connected, left, put_drop
 from tests.simulation import Simulation
 
 PEOPLE = 700
@@ -37,22 +38,16 @@ def _state(world: Simulation) -> ExportState:
     return world.courier.store.get(names.export_state(EXPORT), ExportState)
 
 
-def _left(world: Simulation, run: str) -> set[str]:
-    return {blob.name.rpartition("/")[2] for blob in world.state.below(names.run_folder(run))}
-
-
 def _stalled(world: Simulation, monkeypatch: pytest.MonkeyPatch, place: object, name: str, seconds: float) -> list[int]:
-    """The first call of that function takes so much longer than the others; returns the calls so far."""
+    """The first call of that function begins so much later than the others; returns the calls so far."""
     calls: list[int] = []
     real: Callable[..., object] = getattr(place, name)
 
     def stalling(*values: object, **named: object) -> object:
         calls.append(len(calls))
-        stalls = len(calls) == 1
-        result = real(*values, **named)
-        if stalls:
+        if len(calls) == 1:
             world.clock.sleep_until(world.clock.time() + seconds)
-        return result
+        return real(*values, **named)
 
     monkeypatch.setattr(place, name, stalling)
     return calls
@@ -61,7 +56,7 @@ def _stalled(world: Simulation, monkeypatch: pytest.MonkeyPatch, place: object, 
 def test_a_copy_of_a_plan_message_waits_for_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On another instance, with a newer drop meanwhile: one plan is made, and what is sent is what it says."""
     world = _ready(tmp_path, instances=True)
-    calls = _stalled(world, monkeypatch, planning, "make_plan", 130)
+    calls = _stalled(world, monkeypatch, planning, "drafted", 130)
     run = _ask(world)
     world.copy(names.EXPORT_RUNS, 120)
     world.play_for(2)
@@ -78,7 +73,7 @@ def test_a_planner_that_comes_back_late_leaves_nothing(tmp_path: Path, monkeypat
     world = _ready(tmp_path, instances=True)
     refused = first_day(PEOPLE).customers[3].email
     world.account.unsubscribe(refused, world.stage.list_id)
-    calls = _stalled(world, monkeypatch, planning, "make_plan", 3_600)
+    calls = _stalled(world, monkeypatch, planning, "drafted", 3_600)
     run = _ask(world)
     world.copy(names.EXPORT_RUNS, 700)
     world.wait_for(lambda: _state(world).active is None, seconds=1_800)
@@ -87,7 +82,22 @@ def test_a_planner_that_comes_back_late_leaves_nothing(tmp_path: Path, monkeypat
     assert calls == [0, 1]
     assert before.counts.refused == {"refused_unsubscribed": 1}
     assert (world.run_of(run), world.state.read(names.rejects(run)).data) == (before, rejects)
-    assert _left(world, run) & {"planned.parquet", "batches.jsonl"} == set()
+    assert left(world, run) & {"planned.parquet", "batches.jsonl"} == set()
+    assert world.errors == []
+
+
+def test_a_planner_that_stalls_while_it_stores_replaces_no_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was the run's planner when it began to store, and is not any more once its last line is made."""
+    world = _ready(tmp_path, instances=True)
+    calls = _stalled(world, monkeypatch, publishing, "all_at_once", 3_600)
+    run = _ask(world)
+    world.copy(names.EXPORT_RUNS, 700)
+    world.play()
+    assert calls == [0, 1]
+    assert world.run_of(run).state is RunState.SUCCEEDED
+    assert "batches.jsonl" not in left(world, run)
     assert world.errors == []
 
 
@@ -148,14 +158,14 @@ def test_two_copies_of_a_watcher_become_one(tmp_path: Path) -> None:
 def test_a_run_cancelled_while_it_is_planned_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No batch, no plan and no personal data: whatever the planner was about to store."""
     world = _ready(tmp_path)
-    calls = _stalled(world, monkeypatch, planning, "make_plan", 30)
+    calls = _stalled(world, monkeypatch, planning, "drafted", 30)
     run = _ask(world)
     world.wait_for(lambda: calls)
     cancel(world.courier, run, "ada@example.com")
     world.play()
     assert world.run_of(run).state is RunState.CANCELLED
     assert world.api.journal.queued == []
-    assert _left(world, run) & {"plan.json", "planned.parquet", "batches.jsonl"} == set()
+    assert left(world, run) & {"plan.json", "planned.parquet", "batches.jsonl"} == set()
     assert _state(world).active is None
     assert world.errors == []
 
@@ -163,12 +173,12 @@ def test_a_run_cancelled_while_it_is_planned_leaves_nothing(tmp_path: Path, monk
 def test_an_export_erased_while_it_is_planned_stays_erased(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The planner finds nothing to say it to, and leaves nothing."""
     world = _ready(tmp_path)
-    calls = _stalled(world, monkeypatch, planning, "make_plan", 30)
+    calls = _stalled(world, monkeypatch, planning, "drafted", 30)
     run = _ask(world)
     world.wait_for(lambda: calls)
     assert Client(world.courier)("DELETE", f"exports/{EXPORT}", query={"erase": "true"}).status == 200
     world.play()
-    assert _left(world, run) == set()
+    assert left(world, run) == set()
     assert world.errors == []
 
 
@@ -192,7 +202,7 @@ def test_a_cancel_around_the_plan_leaves_no_personal_data(
     world.play()
     assert world.run_of(run).state is RunState.CANCELLED
     assert world.api.journal.queued == []
-    assert _left(world, run) & {"planned.parquet", "batches.jsonl"} == set()
+    assert left(world, run) & {"planned.parquet", "batches.jsonl"} == set()
     assert _state(world).active is None
 
 
@@ -215,12 +225,12 @@ def test_a_run_goes_on_when_its_planner_fails_without_a_word(tmp_path: Path, mon
     world = _ready(tmp_path)
     failures = [OSError("the disk is full")]
 
-    def failing(job: Job) -> object:
+    def failing(job: Job) -> AbstractContextManager[Draft]:
         if failures:
             raise failures.pop()
-        return make_plan(job)
+        return drafted(job)
 
-    monkeypatch.setattr(planning, "make_plan", failing)
+    monkeypatch.setattr(planning, "drafted", failing)
     run = _ask(world)
     began = world.clock.time()
     world.play()

@@ -14,7 +14,7 @@ from shared.doors.clock import as_datetime
 from shared.runs.requests import drop_run_id, export_of, request_run
 from shared.steps import refreshing
 from shared.steps.sweeping import sweep
-from tests.runs.playing import adds_up, connected, dropped, fire, put_drop, runs_of
+from tests.runs.playing import adds_up, connected, dropped, fire, left, put_drop, runs_of
 from tests.simulation import Simulation
 
 PEOPLE = 700
@@ -93,6 +93,7 @@ def test_a_dry_run_counts_exactly_and_sends_nothing(tmp_path: Path) -> None:
     (dry,) = runs_of(world)
     assert dry.state is RunState.SUCCEEDED
     assert dry.examples
+    assert left(world, dry.id) == {"run.json", "rejects.csv"}
     assert not world.api.journal.queued
     assert world.courier.store.get(names.export_state(EXPORT), ExportState).ledger is None
     world.clock.pass_by(1)

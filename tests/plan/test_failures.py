@@ -1,4 +1,4 @@
-"""A disk without room for a plan is called that, whoever meets it first."""
+"""What stops a plan is called by its name, whoever meets it first."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from shared.errors import CourierError
-from shared.plan.room import room_on_disk
+from shared.plan.failures import named_failures
 
 FULL = Path("/dev/full")
 """A file on a disk that is always full."""
@@ -29,21 +29,38 @@ def _write(_: Path) -> None:
         file.write(b"x" * 1_000_000)
 
 
-@pytest.mark.skipif(not FULL.exists(), reason="only Linux has it")
-@pytest.mark.parametrize("work", [_spill, _copy, _write])
+_needs_full = pytest.mark.skipif(not FULL.exists(), reason="only Linux has it")
+
+
+@pytest.mark.parametrize(
+    "work", [_spill, pytest.param(_copy, marks=_needs_full), pytest.param(_write, marks=_needs_full)]
+)
 def test_a_full_disk_is_named(tmp_path: Path, work: Callable[[Path], None]) -> None:
     """The engine's temporary files, a file it writes, and one that is written without it."""
     with (
         pytest.raises(CourierError, match="more room than the disk of the instance has") as caught,
-        room_on_disk(tmp_path),
+        named_failures(tmp_path, 20),
     ):
         work(tmp_path)
     assert caught.value.code == "plan_disk"
 
 
+def test_what_the_engine_raises_is_named() -> None:
+    """Memory that is too small with all room on the disk, and whatever else it gives up for."""
+    for statement, code in {
+        "SET memory_limit = '1MB'; CREATE TABLE t AS FROM range(3_000_000)": "plan_memory",
+        "SELECT missing": "plan_failed",
+    }.items():
+        with (
+            pytest.raises(CourierError) as caught,
+            named_failures(Path(), 1),
+            duckdb.connect() as engine,
+        ):
+            engine.execute(statement)
+        assert caught.value.code == code
+
+
 def test_what_else_goes_wrong_stays_what_it_is(tmp_path: Path) -> None:
-    """A file that is not there, and memory that is too small with all room on the disk."""
-    with pytest.raises(FileNotFoundError), room_on_disk(tmp_path):
+    """A file that is not there is not the disk's fault."""
+    with pytest.raises(FileNotFoundError), named_failures(tmp_path, 20):
         (tmp_path / "missing").read_bytes()
-    with pytest.raises(duckdb.OutOfMemoryException), room_on_disk(tmp_path), duckdb.connect() as engine:
-        engine.execute("SET memory_limit = '1MB'; CREATE TABLE t AS FROM range(3_000_000)")
