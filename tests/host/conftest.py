@@ -55,8 +55,8 @@ def until(condition: Callable[[], T], seconds: float = 20) -> T:
     return found
 
 
-def is_killed(process: HostProcess) -> bool:
-    """Whether a host that was told to kill itself does: its first call may come before it says that it serves."""
+def runs_until_killed(process: HostProcess) -> bool:
+    """Start a host that kills itself, and tell whether it did: that may come before it says that it serves."""
     with suppress(HostFailed):
         process.start()
     return process.wait(20) == -signal.SIGKILL

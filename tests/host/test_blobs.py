@@ -9,7 +9,7 @@ from azure.storage.blob import ContainerClient
 from azure.storage.queue import TextBase64DecodePolicy
 
 from local.host.blobs import POISON_QUEUE, PathPattern
-from tests.host.conftest import Apps, Storage, is_killed, until
+from tests.host.conftest import Apps, Storage, runs_until_killed, until
 
 FAST_RETRIES = {"extensions": {"blobs": {"poisonBlobThreshold": 3}}}
 
@@ -79,7 +79,7 @@ def test_a_host_killed_before_the_call_leaves_the_blob_to_the_next(
     container.upload_blob("a.csv", b"1")
     source, arguments = app(container, "killed_before"), ["--lease-seconds", "2"]
     killed = apps.process(source, settings=drops, arguments=[*arguments, "--kill-at", "killed_before:1:before"])
-    assert is_killed(killed)
+    assert runs_until_killed(killed)
     with apps.process(source, settings=drops, arguments=arguments):
         until(lambda: apps.journal)
     assert [entry["name"] for entry in apps.journal] == ["a.csv"]

@@ -24,7 +24,7 @@ from local.host.queues import QueueListener, poison_queue_name
 from local.host.settings import QueueOptions
 from local.host.work import Work
 from local.host.worker import Lease
-from tests.host.conftest import Apps, Storage, is_killed, queue_settings, until
+from tests.host.conftest import Apps, Storage, queue_settings, runs_until_killed, until
 
 QUICK = QueueOptions(batch_size=4, new_batch_threshold=0, max_polling_interval="00:00:00.2")  # type: ignore[arg-type]
 
@@ -365,7 +365,7 @@ def test_a_host_killed_around_a_call_leaves_the_message_to_the_next(
     """
     arguments = ["--lease-seconds", "2"]
     killed = apps.process(source, host_json=queue_settings(), arguments=[*arguments, "--kill-at", f"step:1:{moment}"])
-    assert is_killed(killed)
+    assert runs_until_killed(killed)
     with apps.process(source, host_json=queue_settings(), arguments=arguments):
         until(lambda: is_empty(queue))
     assert [entry["count"] for entry in apps.journal] == [1, 2][-runs:]

@@ -20,7 +20,7 @@ from local.host.schedules import Schedule
 from local.host.timers import Timer, first_status
 from local.host.work import Work
 from local.host.worker import Worker
-from tests.host.conftest import Apps, Storage, is_killed, only_function, until
+from tests.host.conftest import Apps, Storage, only_function, runs_until_killed, until
 
 DAILY = "0 0 3 * * *"
 MORNING = datetime(2026, 8, 24, 2, 0, tzinfo=UTC)
@@ -223,7 +223,7 @@ def test_a_tick_cut_off_by_a_kill_is_made_up_for(apps: Apps, emulator: Storage) 
         emulator.blobs.create_container(CONTAINER)
     status.upload_blob(first_status(schedule, long_ago).to_json(), overwrite=True)
     killed = apps.process(source, arguments=["--kill-at", "cut_off:1:after"])
-    assert is_killed(killed)
+    assert runs_until_killed(killed)
     BlobLeaseClient(status).break_lease(0)  # as if its time had run out
     with apps.process(source):
         until(lambda: len(apps.journal) == 2)
