@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
-from shared.doors.blobs import BLOCK_BYTES
+from shared.doors.blobs import READ_BLOCK_BYTES, WRITTEN_BLOCK_BYTES
 from shared.doors.ports import Blob, Blobs, Content, Queues
 from shared.messages import Message
 
@@ -60,12 +60,12 @@ class Calls:
 
 def reads_for(size: int) -> int:
     """Requests that read so many bytes."""
-    return max(1, -(-size // BLOCK_BYTES))
+    return max(1, -(-size // READ_BLOCK_BYTES))
 
 
 def writes_for(size: int) -> int:
     """Requests that write a blob of so many bytes: one, or its blocks and the list of them."""
-    return 1 if size <= BLOCK_BYTES else -(-size // BLOCK_BYTES) + 1
+    return 1 if size <= WRITTEN_BLOCK_BYTES else -(-size // WRITTEN_BLOCK_BYTES) + 1
 
 
 class CountedBlobs:

@@ -16,7 +16,7 @@ from azure.storage.queue import QueueServiceClient
 from requests.adapters import HTTPAdapter
 
 from shared.courier import Courier
-from shared.doors.blobs import BLOCK_BYTES, AzureBlobs
+from shared.doors.blobs import READ_BLOCK_BYTES, AzureBlobs
 from shared.doors.clock import SystemClock
 from shared.doors.queues import AzureQueues
 from shared.doors.vault import AzureVault
@@ -73,8 +73,8 @@ def _session() -> requests.Session:
 
 def _blob_service(account: StorageAccount, credential: DefaultAzureCredential) -> BlobServiceClient:
     sizes: dict[str, Any] = {
-        "max_single_get_size": BLOCK_BYTES,
-        "max_chunk_get_size": BLOCK_BYTES,
+        "max_single_get_size": READ_BLOCK_BYTES,
+        "max_chunk_get_size": READ_BLOCK_BYTES,
     }
     if account.connection_string:
         return BlobServiceClient.from_connection_string(account.connection_string, **sizes)

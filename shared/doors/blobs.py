@@ -17,15 +17,15 @@ from azure.storage.blob import BlobBlock, BlobClient, BlobPrefix, BlobProperties
 from shared.doors.ports import Blob, Content
 from shared.errors import BlobChanged, BlobMissing
 
-_READ_AT_ONCE = 2
-_WRITTEN_AT_ONCE = 4
-"""Blocks of one large blob moved at the same time; each is held in memory. More files are read than written at once."""
-
-BLOCK_BYTES = 8 * 1024 * 1024
-"""Size of the blocks in which large blobs are moved; up to ten are in memory at a time, while a plan is stored.
+READ_BLOCK_BYTES = 8 * 1024 * 1024
+WRITTEN_BLOCK_BYTES = 4 * 1024 * 1024
+"""Size of the blocks in which large blobs are moved. Those that are written are in memory next to a plan.
 
 A blob has at most 50,000: https://learn.microsoft.com/azure/storage/blobs/scalability-targets
 """
+
+_BLOCKS_AT_ONCE = 2
+"""Of one blob; several blobs are moved at the same time."""
 
 _MARK = "write"
 """Metadata of this door's own: which write a blob came from."""
@@ -88,12 +88,12 @@ class AzureBlobs:
     def download(self, name: str, path: Path, *, etag: str | None = None) -> None:
         """Copy a blob into a file, a few blocks at a time."""
         with _translated(name), path.open("wb") as file:
-            self._container.download_blob(name, max_concurrency=_READ_AT_ONCE, **_only(etag)).readinto(file)
+            self._container.download_blob(name, max_concurrency=_BLOCKS_AT_ONCE, **_only(etag)).readinto(file)
 
     def upload(self, name: str, path: Path, *, if_match: str | None = None) -> str:
         """Replace a blob by the content of a file, a few blocks at a time."""
         with path.open("rb") as file:
-            return self._put(name, iter(partial(file.read, BLOCK_BYTES), b""), if_match)
+            return self._put(name, iter(partial(file.read, WRITTEN_BLOCK_BYTES), b""), if_match)
 
     def stream(self, name: str, pieces: Iterable[bytes]) -> str:
         """Replace a blob by all pieces, a few blocks at a time."""
@@ -146,13 +146,13 @@ class AzureBlobs:
 
 
 def _in_blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in blocks of at least ``BLOCK_BYTES``, but for the last."""
+    """The same bytes in blocks of at least ``WRITTEN_BLOCK_BYTES``, but for the last."""
     waiting: list[bytes] = []
     size = 0
     for piece in pieces:
         waiting.append(piece)
         size += len(piece)
-        if size >= BLOCK_BYTES:
+        if size >= WRITTEN_BLOCK_BYTES:
             yield b"".join(waiting)
             waiting.clear()
             size = 0
@@ -165,9 +165,9 @@ def _staged(client: BlobClient, blocks: Iterable[bytes]) -> list[BlobBlock]:
     mark = uuid4().hex
     listed: list[BlobBlock] = []
     moving: deque[Future[object]] = deque()
-    with ThreadPoolExecutor(max_workers=_WRITTEN_AT_ONCE) as pool:
+    with ThreadPoolExecutor(max_workers=_BLOCKS_AT_ONCE) as pool:
         for block in blocks:
-            if len(moving) == _WRITTEN_AT_ONCE:
+            if len(moving) == _BLOCKS_AT_ONCE:
                 moving.popleft().result()
             listed.append(BlobBlock(f"{mark}{len(listed):05d}"))
             moving.append(pool.submit(client.stage_block, listed[-1].id, block))

@@ -44,12 +44,12 @@ def publish(courier: Courier, run: Run, draft: Draft, drops: Sequence[Drop]) -> 
     planned, batches = draft.finish()
     still_ours(courier, run)
     moves = [
-        partial(blobs.upload, names.rejects(run.id), outcome.rejects),
         partial(blobs.stream, names.batches(run.id), _lines(courier, run, batches)),
+        partial(blobs.upload, names.rejects(run.id), outcome.rejects),
     ]
     if planned:
         moves.append(partial(blobs.upload, names.planned(run.id), planned))
-    _, batches_etag, *planned_etag = all_at_once(moves)
+    batches_etag, _, *planned_etag = all_at_once(moves)
     plan = Plan(
         batches=batches.index,
         batches_etag=batches_etag,

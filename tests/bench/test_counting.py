@@ -6,19 +6,21 @@ import pytest
 
 from bench.counting import Calls, CountedBlobs, CountedQueues, reads_for, writes_for
 from bench.folders import FolderBlobs
-from shared.doors.blobs import BLOCK_BYTES
+from shared.doors.blobs import READ_BLOCK_BYTES, WRITTEN_BLOCK_BYTES
 from shared.errors import BlobChanged, BlobMissing
 from shared.messages import PlanMessage
 from tests.fakes import ManualClock, MemoryBlobs, MemoryQueues
 
 
-@pytest.mark.parametrize(("size", "requests"), [(0, 1), (BLOCK_BYTES, 1), (BLOCK_BYTES + 1, 2), (10 * BLOCK_BYTES, 10)])
+@pytest.mark.parametrize(
+    ("size", "requests"), [(0, 1), (READ_BLOCK_BYTES, 1), (READ_BLOCK_BYTES + 1, 2), (10 * READ_BLOCK_BYTES, 10)]
+)
 def test_large_blobs_are_read_in_blocks(size: int, requests: int) -> None:
     """Each block is a request."""
     assert reads_for(size) == requests
 
 
-@pytest.mark.parametrize(("size", "requests"), [(0, 1), (BLOCK_BYTES, 1), (BLOCK_BYTES + 1, 3)])
+@pytest.mark.parametrize(("size", "requests"), [(0, 1), (WRITTEN_BLOCK_BYTES, 1), (WRITTEN_BLOCK_BYTES + 1, 3)])
 def test_large_blobs_are_written_in_blocks_and_a_list(size: int, requests: int) -> None:
     """What fits one request is one."""
     assert writes_for(size) == requests

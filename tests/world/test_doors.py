@@ -14,7 +14,7 @@ from bench.folders import FolderBlobs
 from bench.scaled import ScaledBlobs, ScaledClock
 from local.azurite import Azurite
 from shared.documents import Lanes
-from shared.doors.blobs import BLOCK_BYTES, AzureBlobs
+from shared.doors.blobs import WRITTEN_BLOCK_BYTES, AzureBlobs
 from shared.doors.ports import Blobs
 from shared.errors import BlobChanged
 from shared.store import Store
@@ -99,7 +99,7 @@ def test_what_is_not_there_is_deleted_already(blobs: Blobs) -> None:
 # Blobs of several blocks
 
 
-_BLOCKS = [b"a" * BLOCK_BYTES, b"b" * BLOCK_BYTES, b"c"]
+_BLOCKS = [b"a" * WRITTEN_BLOCK_BYTES, b"b" * WRITTEN_BLOCK_BYTES, b"c"]
 
 
 @pytest.mark.parametrize("pieces", [[], [b"", b"a"], [b"ab", b"", b"c"], _BLOCKS], ids=["none", "one", "some", "many"])
