@@ -153,9 +153,8 @@ def _in_blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
         waiting.append(piece)
         size += len(piece)
         if size >= WRITTEN_BLOCK_BYTES:
-            yield b"".join(waiting)
-            waiting.clear()
-            size = 0
+            block, waiting, size = b"".join(waiting), [], 0
+            yield block
     if waiting:
         yield b"".join(waiting)
 
