@@ -4,6 +4,7 @@ import os
 import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,15 @@ class Planned:
     first_seconds: float
 
 
+@dataclass(frozen=True)
+class _Case:
+    """What is planned: the drop in a folder, of whose members so many join, or all."""
+
+    folder: Path
+    drop: Drop
+    joiners: int | None = None
+
+
 def measure(folder: Path, report: Report, *, quick: bool) -> Planned:
     """Measure all cases; the quick ones are those of a million narrow rows."""
     planned = _million(folder / "million", report, quick=quick)
@@ -45,9 +55,9 @@ def measure(folder: Path, report: Report, *, quick: bool) -> Planned:
         "Planning is the whole step, from the message to the stored plan. Storage is a folder on the same disk, where "
         "fetching the drop and storing the plan take no time: files are not copied, and batches, which are streamed to "
         "storage while they are made, are counted and not kept (pandas, too, writes them to nowhere). Waiting for "
-        "ActiveCampaign (two questions) is left out. What is compared to another plan is planned "
-        f"{TIMES} times: the time is that of the fastest, since whatever else a machine does only takes time, and the "
-        "memory is the most."
+        "ActiveCampaign (two questions) is left out. Plans that are compared to each other are made "
+        f"{TIMES} times, by turns: the time is that of the fastest, since whatever else a machine does only takes "
+        "time, and the memory is the most."
     )
     return planned
 
@@ -56,27 +66,31 @@ def _million(folder: Path, report: Report, *, quick: bool) -> Planned:
     drop = Drop(MILLION)
     files = make(drop, folder / "drops", _moment(0))
     count = apart("bench.count_rows", len(COLUMNS), *files)
-    first = _fastest(folder, drop, commit=True)
-    pandas = _pandas(folder, files)
+    first = _Case(_copied(folder, "first"), drop)
+    _plan(replace(first, folder=folder), commit=True)
+    same = _Case(_copied(folder, "same"), drop, joiners=0)
+    some = _Case(folder, replace(drop, percent=1, version=1), joiners=0)
+    changed = make(some.drop, folder / "drops", _moment(1))
+    plans = _by_turns(first, same, some)
+    pandas = [_pandas(folder, files), *([] if quick else [_pandas(folder, files), _pandas(folder, changed)])]
     floor = FIRST_TIMES_COUNT * count["seconds"] + FIRST_PLUS_SECONDS
-    _take_down(report, "1,000,000 rows, first time", first, count, pandas, at_most(floor), at_most(FIRST_MB))
-    limit = at_most(first["seconds"])
-    nothing = _fastest(folder, drop, joiners=0)
-    again = None if quick else _pandas(folder, files)
-    _take_down(report, "1,000,000 rows, nothing changed", nothing, count, again, limit, at_most(FIRST_MB))
-    drop = replace(drop, percent=1, version=1)
-    files = make(drop, folder / "drops", _moment(1))
-    some = _fastest(folder, drop, joiners=0)
-    again = None if quick else _pandas(folder, files)
-    _take_down(report, "1,000,000 rows, 1 % changed", some, count, again, limit, at_most(FIRST_MB))
-    return Planned(folder, first["seconds"])
+    limit = at_most(plans[0]["seconds"])
+    names = ("first time", "nothing changed", "1 % changed")
+    for name, plan, beside, target in zip_longest(names, plans, pandas, (at_most(floor), limit, limit)):
+        _take_down(report, f"1,000,000 rows, {name}", plan, count, beside, target, at_most(FIRST_MB))
+    return Planned(folder, plans[0]["seconds"])
+
+
+def _copied(folder: Path, name: str) -> Path:
+    """A copy of all that is in a folder by now, beside it."""
+    return Path(shutil.copytree(folder, folder.with_name(f"{folder.name}-{name}")))
 
 
 def _lined(folder: Path, report: Report) -> None:
     drop = Drop(MILLION, has_line_ends=True)
     files = make(drop, folder / "drops", _moment(0))
     count = apart("bench.count_rows", len(COLUMNS), *files)
-    plan = _plan(folder, drop)
+    plan = _plan(_Case(folder, drop))
     _take_down(report, "1,000,000 rows of two lines", plan, count, None, None, at_most(FIRST_MB))
     shutil.rmtree(folder)
 
@@ -85,7 +99,7 @@ def _wide(folder: Path, report: Report) -> None:
     drop = Drop(MILLION, columns=WIDE_COLUMNS)
     files = make(drop, folder / "drops", _moment(0))
     count = apart("bench.count_rows", WIDE_COLUMNS, *files)
-    plan = _plan(folder, drop)
+    plan = _plan(_Case(folder, drop))
     size = sum(file.stat().st_size for file in files) / 1e9
     name = f"1,000,000 rows of {WIDE_COLUMNS} columns ({size:.1f} GB)"
     _take_down(report, name, plan, count, None, None, at_most(WIDE_MB))
@@ -93,7 +107,7 @@ def _wide(folder: Path, report: Report) -> None:
 
 
 def _huge(folder: Path, report: Report) -> None:
-    """Ten million, next to a million in the minute before: machines are not equally fast all the time."""
+    """Ten million, by turns with a million: machines are not equally fast all the time."""
     folder.mkdir()
     if shutil.disk_usage(folder).free < HUGE_NEEDS_BYTES:
         report.note("10,000,000 rows were left out: the disk has no room for them.")
@@ -102,33 +116,35 @@ def _huge(folder: Path, report: Report) -> None:
     make(small, folder / "small" / "drops", _moment(0))
     files = make(drop, folder / "drops", _moment(0))
     count = apart("bench.count_rows", len(COLUMNS), *files)
-    beside = _fastest(folder / "small", small)["seconds"]
-    plan = _fastest(folder, drop)
-    limit = at_most(HUGE_TIMES_MILLION * beside)
+    beside, plan = _by_turns(_Case(folder / "small", small), _Case(folder, drop))
+    limit = at_most(HUGE_TIMES_MILLION * beside["seconds"])
     _take_down(report, "10,000,000 rows, first time", plan, count, None, limit, at_most(HUGE_MB))
     report.note(
-        f"10,000,000 rows are compared to 1,000,000 that were planned just before, in {shown(beside, 's')}. They touch "
+        f"10,000,000 rows are planned by turns with 1,000,000, which took {shown(beside['seconds'], 's')}. They touch "
         "gigabytes of memory, most of it for files. Where the host under a virtual machine takes free memory back, "
         "that costs up to a fifth of their time, and as good as nothing of a million's."
     )
     shutil.rmtree(folder)
 
 
-def _fastest(folder: Path, drop: Drop, *, joiners: int | None = None, commit: bool = False) -> dict[str, Any]:
-    """The fastest of several plans, with the most memory that one of them took; the last is committed if any is."""
-    commits = [False] * (TIMES - 1) + [commit]
-    plans = [_plan(folder, drop, joiners=joiners, commit=commit) for commit in commits]
-    return min(plans, key=itemgetter("seconds")) | {"peak_mb": max(plan["peak_mb"] for plan in plans)}
+def _by_turns(*cases: _Case) -> list[dict[str, Any]]:
+    """Plan each case as often, by turns; of each the fastest plan, with the most memory that one of them took."""
+    turns = [[_plan(case) for case in cases] for _ in range(TIMES)]
+    return [
+        min(plans, key=itemgetter("seconds")) | {"peak_mb": max(plan["peak_mb"] for plan in plans)}
+        for plans in zip(*turns, strict=True)
+    ]
 
 
-def _plan(folder: Path, drop: Drop, *, joiners: int | None = None, commit: bool = False) -> dict[str, Any]:
+def _plan(case: _Case, *, commit: bool = False) -> dict[str, Any]:
     """One plan in a process of its own, checked: a plan that is wrong has no speed."""
-    found = apart("bench.plan_once", folder, *(["--commit"] if commit else []))
+    drop = case.drop
+    found = apart("bench.plan_once", case.folder, *(["--commit"] if commit else []))
     counts = found["counts"]
     wanted = {
         "rows": drop.members,
         "members": drop.members,
-        "joiners": drop.members if joiners is None else joiners,
+        "joiners": drop.members if case.joiners is None else case.joiners,
         "changed": drop.members * drop.percent // 100,
         "leavers": 0,
     }
